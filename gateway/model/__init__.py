@@ -1,0 +1,1 @@
+"""The canonical model: pure values and pure functions. No I/O, no clock, no asyncio."""

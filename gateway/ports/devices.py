@@ -1,0 +1,76 @@
+"""The promise between the site's MQTT side and the core: a publish is settled only after its commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.model.identity import DeviceId
+
+#: Called once per publish, in the order of arrival: True after the commit (PUBACK now), False when the commit
+#: failed or was refused (close the connection, so that the device sends again).
+Settle = Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What a CONNECT says of its sender."""
+
+    client_id: str
+    username: str | None
+    password: str | None
+    #: The peer's address without port.
+    address: str
+    #: Subject common name of a verified TLS client certificate.
+    certificate_name: str | None = None
+
+
+class Access(Protocol):
+    """Who a device is and what it may touch."""
+
+    async def authenticate(self, login: Login) -> DeviceId | None:
+        """Return the device that this login proves to be, or None; identity never comes from a payload."""
+        ...
+
+    def may_publish(self, device: DeviceId, topic: str) -> bool:
+        """Whether the topic is one of the device's own up topics."""
+        ...
+
+    def may_subscribe(self, device: DeviceId, topic_filter: str) -> bool:
+        """Whether the filter matches nothing but the device's own down topics."""
+        ...
+
+
+class Receiver(Protocol):
+    """Who takes what devices publish."""
+
+    def received(self, device: DeviceId, topic: str, payload: bytes, settle: Settle) -> None:
+        """Take one publish; never raises, never blocks; `settle` follows later (for QoS 0 it is a no-op)."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """False while so much waits for commit that reading from sockets should pause."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until has_room."""
+        ...
+
+    def connected(self, device: DeviceId) -> None:
+        """Tell that the device came; called again, without `disconnected` before, never."""
+        ...
+
+    def disconnected(self, device: DeviceId) -> None:
+        """Tell that the device went."""
+        ...
+
+
+class Downlink(Protocol):
+    """The way to one device."""
+
+    def send(self, device: DeviceId, topic: str, payload: bytes) -> bool:
+        """Publish at QoS 0 to that device only, if it is connected, subscribed to the topic and not too slow.
+
+        True when the bytes went to its socket; never walks other devices' subscriptions.
+        """
+        ...
