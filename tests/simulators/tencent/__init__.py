@@ -1,0 +1,21 @@
+"""Tencent Cloud IoT Explorer, application side: the token API, with its state, simulated from the documents.
+
+cloud = TencentCloud(devices=["PR0DUCT01/dev01"])
+cloud.create_task("PR0DUCT01/dev01", "2.0")
+async with serve(cloud) as url:
+    async with session.post(url + PATH, json={
+        "AccessToken": TOKEN, "RequestId": str(uuid4()), "Action": "AppReportOTAStatus",
+        "ProductId": "PR0DUCT01", "DeviceName": "dev01",
+        "Version": "2.0", "State": "downloading", "ResultCode": 0, "Persent": 20,
+    }) as response:
+        assert response.status == 200          # business errors come with 200 as well
+    cloud.tokens.clear()                       # from here on: InvalidParameterValue.InvalidAccessToken
+assert cloud.histories["PR0DUCT01/dev01", "2.0"].states == ["downloading"]
+assert cloud.tasks["PR0DUCT01/dev01"].status is Status.DOWNLOADING
+"""
+
+from tests.simulators.tencent.cloud import PATH, TOKEN, TencentCloud
+from tests.simulators.tencent.history import History
+from tests.simulators.tencent.task import Device, Status, Task
+
+__all__ = ["PATH", "TOKEN", "Device", "History", "Status", "Task", "TencentCloud"]
