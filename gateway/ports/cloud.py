@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from gateway.config import Secret
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported
@@ -86,14 +87,6 @@ class CloudSession(Protocol):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-class Secret(Protocol):
-    """A secret from the configuration; `reveal` reads its file or variable again, so a changed one is seen."""
-
-    def reveal(self) -> str:
-        """Return the secret as it is now; raises Denied (lane) when the file or the variable is missing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 
 #: Called once per publish, in the order of arrival: True after the commit (PUBACK now), False when the commit
@@ -62,6 +63,29 @@ class Receiver(Protocol):
 
     def disconnected(self, device: DeviceId) -> None:
         """Tell that the device went."""
+        ...
+
+
+class Inbox(Protocol):
+    """What the core offers to the site side: one way in for everything that devices say."""
+
+    def accept(self, event: Event, settle: Settle) -> None:
+        """Take an understood event; never raises; `settle` follows its commit."""
+        ...
+
+    def set_aside(
+        self, device: DeviceId, topic: str, payload: bytes, *, reason: str, detail: str, settle: Settle
+    ) -> None:
+        """Put input that could not be understood into quarantine; `settle` follows its commit."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """False while so much waits for commit that reading from sockets should pause."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until has_room."""
         ...
 
 

@@ -1,0 +1,152 @@
+"""Every metric, declared once, on an injected registry. Labels are small fixed sets; never a device id.
+
+A series whose label values are known at start is initialised to 0, so that `rate()` sees its first increment.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+
+_FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_REQUEST = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800)
+_UPDATE = (30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
+
+DELIVERY_OUTCOMES = ("delivered", "not_applicable", "unavailable", "rejected", "denied", "skipped")
+
+
+class Metrics:
+    """All series of the gateway, `ota_gateway_*`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._declare_devices()
+        self._declare_model()
+        self._declare_outbox()
+        self._declare_clouds()
+        self._declare_process()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace="ota_gateway", registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace="ota_gateway", registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, namespace="ota_gateway", registry=self.registry, buckets=buckets)
+
+    def _declare_devices(self) -> None:
+        self.clients = self._gauge("mqtt_clients", "Devices connected now.")
+        self.connections_refused = self._counter(
+            "mqtt_connections_refused_total", "Connections closed before or at CONNECT, by reason.", "reason"
+        )
+        self.auth_failures = self._counter("mqtt_auth_failures_total", "Logins refused, by reason.", "reason")
+        self.protocol_errors = self._counter(
+            "mqtt_protocol_errors_total",
+            "Connections closed for breaking MQTT or a limit, by reason.",
+            "reason",
+        )
+        self.received = self._counter(
+            "messages_received_total", "Publishes understood, by dialect and kind.", "dialect", "kind"
+        )
+        self.quarantined = self._counter(
+            "messages_rejected_total",
+            "Publishes set aside in quarantine, by dialect and reason.",
+            "dialect",
+            "reason",
+        )
+
+    def _declare_model(self) -> None:
+        self.updates = self._gauge("updates", "Updates that are open now, by state.", "state")
+        self.transitions = self._counter("transitions_total", "Updates that entered a state.", "state")
+        self.finished = self._counter(
+            "updates_finished_total", "Updates that ended, by result and reason.", "result", "reason"
+        )
+        self.update_duration = self._histogram(
+            "update_duration_seconds", "From an update's first event to its end.", _UPDATE, "result"
+        )
+        self.suppressed = self._counter(
+            "events_suppressed_total", "Events that changed nothing, by reason.", "reason"
+        )
+        self.stalled = self._gauge("updates_stalled", "Open updates whose owner passed the state's deadline.")
+
+    def _declare_outbox(self) -> None:
+        self.outbox_messages = self._gauge("outbox_messages", "Messages waiting in a lane.", "lane")
+        self.outbox_bytes = self._gauge("outbox_bytes", "Bytes of the messages waiting in a lane.", "lane")
+        self.outbox_capacity = self._gauge("outbox_capacity_bytes", "Byte quota of a lane.", "lane")
+        self.outbox_oldest = self._gauge(
+            "outbox_oldest_message_timestamp_seconds",
+            "Unix time of the oldest waiting message; 0 if none.",
+            "lane",
+        )
+        self.discarded = self._counter(
+            "outbox_discarded_total",
+            "Messages dropped before delivery, by lane and reason.",
+            "lane",
+            "reason",
+        )
+        self.refused = self._counter(
+            "publishes_refused_total",
+            "Publishes refused because a lane was at its hard limit or a commit failed.",
+            "reason",
+        )
+        self.dead_letters = self._gauge("dead_letters", "Messages that a cloud refused for good.", "lane")
+        self.parked = self._gauge("parked_devices", "Devices whose messages a cloud denies.", "lane")
+
+    def _declare_clouds(self) -> None:
+        self.deliveries = self._counter(
+            "deliveries_total", "Messages handed to a cloud's adapter, by outcome.", "lane", "outcome"
+        )
+        self.delivery_lag = self._histogram(
+            "delivery_lag_seconds", "From commit of a message to the cloud's acknowledgement.", _LAG, "lane"
+        )
+        self.requests = self._counter(
+            "cloud_requests_total",
+            "HTTP requests to a cloud, by action and outcome.",
+            "lane",
+            "action",
+            "outcome",
+        )
+        self.cloud_errors = self._counter(
+            "cloud_errors_total", "Errors that a cloud answered, by code.", "lane", "code"
+        )
+        self.request_duration = self._histogram(
+            "cloud_request_duration_seconds", "Duration of one HTTP request.", _REQUEST, "lane", "action"
+        )
+        self.circuit = self._gauge(
+            "cloud_circuit_state", "Circuit breaker: 0 closed, 1 half-open, 2 open, 3 denied.", "lane"
+        )
+        self.cloud_up = self._gauge("cloud_up", "1 when the cloud's last answer was a good one.", "lane")
+        self.credential_expiry = self._gauge(
+            "credential_expiry_timestamp_seconds",
+            "Unix time at which a credential expires.",
+            "lane",
+            "credential",
+        )
+
+    def _declare_process(self) -> None:
+        self.build = Info("build", "Version of the gateway.", namespace="ota_gateway", registry=self.registry)
+        self.config_reloaded = self._gauge(
+            "config_last_reload_successful", "1 when the configuration in force is the one on disk."
+        )
+        self.clock_synchronised = self._gauge(
+            "clock_synchronized", "1 when the kernel says that the wall clock is synchronised."
+        )
+        self.loop_lag = self._histogram(
+            "event_loop_lag_seconds", "How late the event loop ran a timer.", _FAST
+        )
+        self.commit_duration = self._histogram(
+            "store_commit_duration_seconds", "Duration of one durable commit, fsync included.", _FAST
+        )
+        self.commit_failures = self._counter("store_commit_failures_total", "Commits that failed.")
+
+
+def initialise(metric: MetricWrapperBase, *label_sets: Iterable[str]) -> None:
+    """Create the series of a labelled metric at 0: the product of the given label values."""
+    combinations: list[tuple[str, ...]] = [()]
+    for values in label_sets:
+        known = tuple(values)
+        combinations = [(*combination, value) for combination in combinations for value in known]
+    for combination in combinations:
+        metric.labels(*combination)
