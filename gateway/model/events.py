@@ -13,6 +13,8 @@ class VersionReported:
     device: DeviceId
     version: Version
     module: Module = DEFAULT_MODULE
+    #: A QoS 1 redelivery (DUP): old news, which must not be taken for a device that starts over.
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ no device, no cloud and no clock. The diagram in the README is generated from th
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 
 
@@ -156,7 +157,7 @@ def diagram() -> str:
     """Draw the table as a Mermaid state diagram, one line per forward edge; any open state may also end."""
     chain = [state for state in State if not state.is_terminal]
     lines = ["stateDiagram-v2", f"    [*] --> {chain[0].name}"]
-    lines += [f"    {a.name} --> {b.name}" for a, b in zip(chain, chain[1:], strict=False)]
+    lines += [f"    {a.name} --> {b.name}" for a, b in pairwise(chain)]
     lines.append(f"    {State.APPLYING.name} --> {State.INSTALLING.name}: either order, each once")
     lines += [f"    {chain[-1].name} --> {end.name}" for end in State if end.is_terminal]
     lines += [f"    {end.name} --> [*]" for end in State if end.is_terminal]
