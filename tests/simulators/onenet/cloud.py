@@ -15,6 +15,7 @@ from tests.simulators.control import MAX_BODY, control_routes
 from tests.simulators.faults import Faults
 from tests.simulators.onenet import south, steering
 from tests.simulators.onenet.authorization import BadAuthorization, verify
+from tests.simulators.onenet.connections import limiter
 from tests.simulators.onenet.download import Mistake, download
 from tests.simulators.onenet.errno import BROKEN_RULES, TEXTS, Errno
 from tests.simulators.onenet.south import Ask, Reply
@@ -57,7 +58,8 @@ class OneNetCloud:
 
     def application(self) -> web.Application:
         """Return a fresh application over this state."""
-        app = web.Application(middlewares=[spoiler(self.faults, self.record)], client_max_size=MAX_BODY)
+        layers = [limiter(lambda: self.calls_per_connection), spoiler(self.faults, self.record)]
+        app = web.Application(middlewares=layers, client_max_size=MAX_BODY)
         app.add_routes(
             [
                 web.post("/ota/device/version", self._call("version", south.report_version)),
