@@ -78,6 +78,8 @@ class Record:
         self.order = 0
         self.heard = 0
         self.lost = 0
+        self.peak = 0
+        self._in_second = (0, 0)
         self.first_at: float | None = None
         self.last_at: float | None = None
         self.verdicts: Counter[Verdict] = Counter()
@@ -139,7 +141,7 @@ class Record:
             self._lost.discard(call.key)
 
     def excuse_resends(self) -> None:
-        """Allow every device to repeat its last two calls once: the caller was killed and may not know."""
+        """Allow every device to repeat its last two reports once: the caller was killed and may not know."""
         for keys in self._latest.values():
             self._lost.update(keys)
 
@@ -153,6 +155,7 @@ class Record:
             "verdicts": dict(self.verdicts),
             "replies": {action: dict(replies) for action, replies in self.replies.items()},
             "replies_lost": self.lost,
+            "peak_per_second": self.peak,
             "first_at": self.first_at,
             "last_at": self.last_at,
         }
@@ -173,9 +176,12 @@ class Record:
         self.heard += bool(call.said) and call.reply == "ok"
         self.first_at = self.first_at or call.at
         self.last_at = call.at
+        second, calls = self._in_second
+        self._in_second = (int(call.at), calls + 1 if int(call.at) == second else 1)
+        self.peak = max(self.peak, self._in_second[1])
         if call.verdict is Verdict.ILLEGAL:
             self.reasons[call.why] += 1
-        if call.key is not None:
+        if call.key is not None and call.said:
             self._latest[call.device] = (*self._latest.get(call.device, ())[-1:], call.key)
         if self.mode == "full":
             self.calls.append(call)

@@ -94,6 +94,27 @@ async def test_a_killed_caller_is_excused_over_http(tencent_app: TencentCaller) 
     assert (await see(tencent_app, "summary"))["illegal"] == 0
 
 
+def test_the_peak_is_measured() -> None:
+    """The busiest second shows whether a rate was kept."""
+    times = iter([1.0, 1.9, 2.0, 2.1, 2.9, 7.0])
+    record = Record(lambda: next(times))
+    for _ in range(6):
+        record.hear("x")
+    assert record.counters()["peak_per_second"] == 3
+
+
+async def test_both_types_of_a_device_are_shown(
+    onenet_cloud: OneNetCloud, onenet_device: OneNetCaller
+) -> None:
+    """A module task stands beside the task of the MCU."""
+    onenet_cloud.create_task("527776559", "F.2", kind=1)
+    shown = (await see(onenet_device, "summary"))["devices"]
+    assert {name: task["version"] for name, task in shown.items()} == {
+        "527776559": "2.0",
+        "527776559:1": "F.2",
+    }
+
+
 def test_the_record_is_bounded() -> None:
     """The oldest calls go first; the counters count on."""
     record = Record(lambda: 0.0, limit=2)

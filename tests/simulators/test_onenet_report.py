@@ -136,6 +136,14 @@ async def test_a_cancellation_is_learned_once(onenet_cloud: OneNetCloud, onenet_
     assert onenet_cloud.record.reasons == {"after_cancel": 1}
 
 
+async def test_a_new_order_cancels_the_former(onenet_cloud: OneNetCloud, onenet_device: OneNetCaller) -> None:
+    """The token of the former task learns of a cancellation; the new task has a token of its own."""
+    old = await onenet_device.begin()
+    onenet_cloud.create_task("527776559", "3.0")
+    assert await onenet_device.report(old, 101) == 22
+    assert await onenet_device.report(await onenet_device.begin(), 101) == 0
+
+
 @pytest.mark.parametrize("result", [101, 201])
 async def test_a_resend_after_a_lost_reply_is_excused(
     onenet_cloud: OneNetCloud, onenet_device: OneNetCaller, result: int
@@ -150,6 +158,21 @@ async def test_a_resend_after_a_lost_reply_is_excused(
     assert await onenet_device.report(token, result) in (20, 21)
     assert onenet_cloud.record.illegal == 0
     await onenet_device.report(token, result)
+    assert onenet_cloud.record.illegal == 1
+
+
+async def test_a_killed_caller_may_walk_the_way_again(
+    onenet_cloud: OneNetCloud, onenet_device: OneNetCaller
+) -> None:
+    """Killed after 201, the caller looks at the token and repeats 101 and 201; the next repetition is marked."""
+    token = await onenet_device.begin()
+    for result in (101, 201):
+        await onenet_device.report(token, result)
+    onenet_cloud.record.excuse_resends()
+    assert await onenet_device.check_token(token) == 20
+    assert [await onenet_device.report(token, result) for result in (101, 201)] == [20, 20]
+    assert onenet_cloud.record.illegal == 0
+    await onenet_device.report(token, 201)
     assert onenet_cloud.record.illegal == 1
 
 

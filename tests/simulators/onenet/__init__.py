@@ -11,7 +11,7 @@
         cloud.tasks["527776559", 2].cancel()            # from here on: errno 22
     assert cloud.record.illegal == 0
 
-``generation`` G1 only; the generations with product and device names in the path are not served here.
+This is the generation with numeric device ids and task tokens; those with names in the path are another API.
 """
 
 from tests.simulators.onenet.authorization import sign, verify

@@ -82,7 +82,9 @@ class OneNetCloud:
         return self.clock()
 
     def create_task(self, dev_id: str, target: str, *, kind: int = 2) -> Task:
-        """Order an update; it replaces the device's former task of that type."""
+        """Order an update; it cancels the device's former task of that type, if that is still open."""
+        if former := self.tasks.get((dev_id, kind)):
+            former.cancel()
         device = self.devices.setdefault(dev_id, Device({kind: "1.0"}))
         source = device.versions.get(kind, "")
         task = Task(number=next(self._numbers), dev_id=dev_id, kind=kind, target=target, source=source)
@@ -117,7 +119,7 @@ class OneNetCloud:
             },
         }
         if devices:
-            shown["devices"] = {task.dev_id: _last_state(task) for task in self.tasks.values()}
+            shown["devices"] = {_name(task): _last_state(task) for task in self.tasks.values()}
         return shown
 
     def steer_token(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +197,10 @@ def _respond(reply: Reply) -> web.Response:
     response = web.Response(text=json.dumps(body), content_type="application/json", charset="UTF-8")
     response.enable_chunked_encoding()
     return response
+
+
+def _name(task: Task) -> str:
+    return task.dev_id if task.kind == 2 else f"{task.dev_id}:{task.kind}"
 
 
 def _last_state(task: Task) -> dict[str, Any]:
