@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.bench.fleet import Kind, Login
 
 LONGEST_RUN_S = 600.0
-DRAIN_S = 5.0
+DRAIN_S = 15.0
 NANOSECONDS = 1_000_000_000
 
 

@@ -19,6 +19,10 @@ data_dir = "{directory}"
 [mqtt]
 listen = "127.0.0.1:{port}"
 
+[mqtt.limits]
+connects_per_second = 100000
+publishes_per_second = 100000
+
 [http]
 listen = "127.0.0.1:{http_port}"
 token = "bench"
