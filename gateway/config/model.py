@@ -1,0 +1,60 @@
+"""The whole configuration, as the rest of the gateway sees it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from gateway.config.products import Identity, ProductConfig
+from gateway.config.secret import Secret
+from gateway.config.section import Section
+from gateway.config.sections import (
+    CloudConfig,
+    FirmwareConfig,
+    GatewayConfig,
+    HttpConfig,
+    MqttConfig,
+    StoreConfig,
+)
+
+
+class Config(Section):
+    """Everything that the site's integrator decides; `load` is the way to one that keeps all rules."""
+
+    gateway: GatewayConfig = GatewayConfig()
+    mqtt: MqttConfig = MqttConfig()
+    http: HttpConfig = HttpConfig()
+    store: StoreConfig = StoreConfig()
+    firmware: FirmwareConfig | None = None
+    clouds: dict[str, CloudConfig] = Field(default_factory=dict)
+    products: dict[Identity, ProductConfig] = Field(default_factory=dict)
+
+    def database_url(self) -> str:
+        """Return the store's URL to connect with, password included; raises Denied when that is missing."""
+        password = self.store.password.reveal() if self.store.password else None
+        return self.store.url.reveal(self.gateway.data_dir.absolute(), password)
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """Yield every secret with its key, those in the settings of adapters included where they are tables."""
+        if self.http.token:
+            yield "http.token", self.http.token
+        if self.store.password:
+            yield "store.password", self.store.password
+        for name, cloud in self.clouds.items():
+            yield from _secrets_of(f"clouds.{name}", cloud.settings)
+        for product_id, product in self.products.items():
+            for name, device in product.devices.items():
+                if device.secret:
+                    yield f"products.{product_id}.devices.{name}.secret", device.secret
+
+
+def _secrets_of(key: str, value: Any) -> Iterator[tuple[str, Secret]]:
+    match value:
+        case Secret():
+            yield key, value
+        case dict():
+            for name, inner in value.items():
+                yield from _secrets_of(f"{key}.{name}", inner)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _secrets_of(f"{key}[{index}]", inner)

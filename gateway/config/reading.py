@@ -1,0 +1,168 @@
+"""From a file to a Config: read, override, validate each table alone, then check the rules between them."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from gateway.config import rules
+from gateway.config.devices_file import DevicesFile, Listed
+from gateway.config.environment import override
+from gateway.config.model import Config
+from gateway.config.problems import did_you_mean, dotted, problems_of
+from gateway.config.products import DeviceConfig, ProductConfig, identity
+from gateway.config.section import Section
+from gateway.config.sections import (
+    CloudConfig,
+    FirmwareConfig,
+    GatewayConfig,
+    HttpConfig,
+    MqttConfig,
+    StoreConfig,
+)
+from gateway.errors import ConfigError
+
+_S = TypeVar("_S", bound=Section)
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the file, overridden by the environment; raises ConfigError with all mistakes at once."""
+    document = _document(path)
+    variables = override(document, os.environ if environ is None else environ)
+    reader = _Reader(path.absolute().parent)
+    config = reader.config(document)
+    if config is None or reader.problems:
+        raise ConfigError([_with_variable(problem, variables) for problem in reader.problems])
+    return config
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"{path} cannot be read ({error.strerror}); correct the path or its permissions"
+    except UnicodeDecodeError:
+        problem = f"{path} is not UTF-8 text; save it as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"{path} is not TOML: {error}; correct it there"
+    raise ConfigError([problem])
+
+
+def _with_variable(problem: str, variables: Mapping[str, str]) -> str:
+    key, space, rest = problem.partition(" ")
+    variable = variables.get(key.removesuffix(":"))
+    return f"{key}{space}(from {variable}) {rest}" if variable else problem
+
+
+class _Reader:
+    """Collects the problems of one document; a table with a mistake is left out, the others are still checked."""
+
+    def __init__(self, directory: Path) -> None:
+        self._context = {"directory": directory}
+        self._names = rules.Names()
+        self.problems: list[str] = []
+
+    def config(self, document: dict[str, Any]) -> Config | None:
+        for key in [key for key in document if key not in Config.model_fields]:
+            self.problems.append(
+                f"{dotted('', key)} is not a known key; {did_you_mean(key, Config.model_fields)}"
+            )
+        mqtt = self._section(MqttConfig, document, "mqtt")
+        http = self._section(HttpConfig, document, "http")
+        store = self._section(StoreConfig, document, "store")
+        self.problems += rules.mqtt_rules(mqtt) if mqtt else ()
+        self.problems += rules.http_rules(http) if http else ()
+        self.problems += rules.store_rules(store) if store else ()
+        parts = {
+            "gateway": self._section(GatewayConfig, document, "gateway"),
+            "mqtt": mqtt,
+            "http": http,
+            "store": store,
+            "firmware": self._section(FirmwareConfig, document, "firmware")
+            if "firmware" in document
+            else None,
+            "clouds": self._clouds(document),
+            "products": self._products(document, mqtt),
+        }
+        return None if self.problems else Config.model_validate(parts)
+
+    def _section(self, model: type[_S], document: dict[str, Any], key: str) -> _S | None:
+        return self._validated(model, document.get(key, {}), key)
+
+    def _validated(self, model: type[_S], raw: Any, key: str) -> _S | None:
+        try:
+            return model.model_validate(raw, context=self._context)
+        except ValidationError as error:
+            self.problems += problems_of(error, key, model=model)
+            return None
+
+    def _tables(self, document: dict[str, Any], key: str, shown: str) -> dict[str, Any]:
+        """Return a table of tables; anything else is a problem."""
+        raw = document.get(key, {})
+        if isinstance(raw, dict):
+            return raw
+        self.problems.append(f"{shown} must be a table; write [{shown}.NAME]")
+        return {}
+
+    def _clouds(self, document: dict[str, Any]) -> dict[str, CloudConfig]:
+        clouds = {}
+        for name, raw in self._tables(document, "clouds", "clouds").items():
+            cloud = self._validated(CloudConfig, raw, dotted("clouds", name))
+            if cloud:
+                self.problems += rules.cloud_rules(name, cloud)
+                clouds[name] = cloud
+        return clouds
+
+    def _products(self, document: dict[str, Any], mqtt: MqttConfig | None) -> dict[str, ProductConfig]:
+        clouds = document.get("clouds", {})
+        products = {}
+        for product_id, raw in self._tables(document, "products", "products").items():
+            key = dotted("products", product_id)
+            self._identity(product_id, key)
+            own = {k: v for k, v in raw.items() if k != "devices"} if isinstance(raw, dict) else raw
+            product = self._validated(ProductConfig, own, key)
+            if product:
+                self.problems += rules.product_rules(key, product, mqtt, clouds)
+            listed = self._listed(key, raw, product) if isinstance(raw, dict) else []
+            if product:
+                devices = self._devices(key, product, listed)
+                products[product_id] = product.model_copy(update={"devices": devices})
+        return products
+
+    def _listed(self, key: str, raw: dict[str, Any], product: ProductConfig | None) -> list[Listed]:
+        """Return the devices of the file, then those of the tables."""
+        listed = []
+        if product and product.devices_file:
+            file = DevicesFile(product.devices_file, f"{key}.devices_file", product.clouds)
+            listed = file.read()
+            self.problems += file.problems
+        for name, table in self._tables(raw, "devices", f"{key}.devices").items():
+            place = dotted(f"{key}.devices", name)
+            self._identity(name, place)
+            device = self._validated(DeviceConfig, table, place)
+            if device:
+                listed.append(Listed(place=place, name=name, device=device))
+        return listed
+
+    def _devices(self, key: str, product: ProductConfig, listed: list[Listed]) -> dict[str, DeviceConfig]:
+        devices: dict[str, DeviceConfig] = {}
+        places: dict[str, str] = {}
+        for one in listed:
+            if one.name in devices:
+                self.problems.append(
+                    f'{one.place} is the device "{one.name}" of {key}, and so is {places[one.name]}; remove one'
+                )
+                continue
+            devices[one.name], places[one.name] = one.device, one.place
+            self.problems += rules.device_rules(one, product)
+            self.problems += self._names.collisions(one)
+        return devices
+
+    def _identity(self, name: str, key: str) -> None:
+        try:
+            identity(name)
+        except ValueError as error:
+            self.problems.append(f"{key} is no good name; {error}")

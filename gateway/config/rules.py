@@ -1,0 +1,117 @@
+"""The rules between keys, which no single field can know. Each yields sentences; none raises."""
+
+from collections.abc import Collection, Iterator
+
+from gateway.config.devices_file import Listed
+from gateway.config.problems import did_you_mean, dotted
+from gateway.config.products import ProductConfig
+from gateway.config.sections import CloudConfig, HttpConfig, MqttConfig, StoreConfig
+
+_NEEDS_SECRET = {"password", "tencent", "onenet"}
+_TAKEN = {"secret", "secret_hash", "external", "name"}
+
+
+def http_rules(http: HttpConfig) -> Iterator[str]:
+    """Yield when strangers could read and steer the gateway."""
+    if http.token is None and not http.listen.is_loopback:
+        yield (
+            f'http.token is missing, and http.listen is "{http.listen}", which others can reach; '
+            f'set http.token, or listen on "127.0.0.1:{http.listen.port}"'
+        )
+
+
+def mqtt_rules(mqtt: MqttConfig) -> Iterator[str]:
+    """Yield when no device could connect, or TLS is half configured."""
+    if mqtt.listen is None and mqtt.tls_listen is None:
+        yield 'mqtt.listen and mqtt.tls_listen are both ""; set one of them, or no device can connect'
+    if mqtt.tls_listen is not None:
+        for key in ("tls_certificate", "tls_key"):
+            if getattr(mqtt, key) is None:
+                yield f'mqtt.{key} is missing, and mqtt.tls_listen is "{mqtt.tls_listen}"; set mqtt.{key} to a PEM file'
+    else:
+        for key in ("tls_certificate", "tls_key", "tls_client_ca"):
+            if getattr(mqtt, key) is not None:
+                yield f'mqtt.{key} is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove {key}'
+
+
+def store_rules(store: StoreConfig) -> Iterator[str]:
+    """Yield when the password is said twice or to nobody."""
+    if store.password is None:
+        return
+    if store.url.is_sqlite:
+        yield "store.password is set, and store.url is SQLite, which has none; remove store.password"
+    elif store.url.has_password:
+        yield "store.password is set, and store.url carries a password too; remove the one in store.url"
+
+
+def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
+    """Yield when the name cannot serve as lane, metric label and device table."""
+    key = dotted("clouds", name)
+    if not (name.replace("_", "").replace("-", "").isalnum() and name.isascii() and name == name.lower()):
+        yield f"{key} is no good name; it must be of a-z, 0-9, _ and -, because it names a lane"
+    if len(name) > 32:
+        yield f"{key} has {len(name)} characters; its name must have 32 or fewer"
+    if name in _TAKEN:
+        yield f"{key} is no good name, because devices have a key {name} of their own; choose another"
+    if cloud.timeout.total_seconds() > 300:
+        yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 300s"
+
+
+def product_rules(
+    key: str, product: ProductConfig, mqtt: MqttConfig | None, clouds: Collection[str]
+) -> Iterator[str]:
+    """Yield when a product names what does not exist or lets in whom it should not."""
+    for cloud in product.clouds:
+        if cloud not in clouds:
+            yield f'{key}.clouds names "{cloud}", which is not configured; {did_you_mean(cloud, clouds)}'
+        elif product.clouds.count(cloud) > 1:
+            yield f'{key}.clouds names "{cloud}" more than once; name it once'
+    if mqtt is None:
+        return
+    if product.authentication == "anonymous" and not mqtt.anonymous_anywhere:
+        for name, address in (("mqtt.listen", mqtt.listen), ("mqtt.tls_listen", mqtt.tls_listen)):
+            if address is not None and not address.is_loopback:
+                yield (
+                    f'{key}.authentication is "anonymous", and {name} is "{address}", which others can reach; '
+                    f'listen on "127.0.0.1:{address.port}", or set mqtt.anonymous_anywhere = true'
+                )
+    if product.authentication == "certificate" and (mqtt.tls_listen is None or mqtt.tls_client_ca is None):
+        yield f'{key}.authentication is "certificate"; set mqtt.tls_listen and mqtt.tls_client_ca for it'
+
+
+def device_rules(listed: Listed, product: ProductConfig) -> Iterator[str]:
+    """Yield when a device cannot log in, or belongs to a cloud that its product does not name."""
+    device, how = listed.device, product.authentication
+    if device.secret is not None and device.secret_hash is not None:
+        yield f"{listed.place} has both secret and secret_hash; remove one"
+    if how == "password" and device.secret is None and device.secret_hash is None:
+        yield f'{listed.place} has no secret, which authentication = "password" needs; add secret or secret_hash'
+    elif how in _NEEDS_SECRET and how != "password" and device.secret is None:
+        yield f'{listed.place} has no secret, which authentication = "{how}" needs; add secret (a hash is not enough)'
+    for cloud in device.external:
+        if cloud not in product.clouds:
+            yield f"{listed.place}.{cloud} is not a cloud of this product; {did_you_mean(cloud, product.clouds)}"
+
+
+class Names:
+    """Who is who at each cloud; no two devices may be one there.
+
+    A key that ends in `id` or `name` identifies a device; one that starts with `product` says within what.
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, ...], str] = {}
+
+    def collisions(self, listed: Listed) -> Iterator[str]:
+        """Yield when a device before this one has the same name at a cloud."""
+        for cloud, known in listed.device.external.items():
+            products = [value for key, value in sorted(known.items()) if key.startswith("product")]
+            for key, value in known.items():
+                if not key.endswith(("id", "name")) or key.startswith("product"):
+                    continue
+                other = self._taken.setdefault((cloud, key, value, *products), listed.place)
+                if other != listed.place:
+                    yield (
+                        f'{listed.place} has the {cloud} {key} "{value}", which {other} has too; '
+                        "each device needs its own"
+                    )

@@ -1,0 +1,129 @@
+"""The tables [gateway], [mqtt], [http], [store], [firmware] and [clouds.NAME]: fields, units and defaults.
+
+`deploy/gateway.toml` is the same list with a word for each key.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.config.address import Address, Listen, OptionalListen
+from gateway.config.quantities import Duration, Size
+from gateway.config.secret import Secret, secrets_in
+from gateway.config.section import ConfigPath, Section
+from gateway.config.store_url import StoreUrl, StoreUrlField
+
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+_WEB_URL = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
+
+
+def _web_url(value: str) -> str:
+    if not _WEB_URL.fullmatch(value):
+        raise PydanticCustomError(
+            "web_url", 'it must be a URL such as "http://192.0.2.10:8070", without a query'
+        )
+    return value.rstrip("/")
+
+
+class GatewayConfig(Section):
+    """Who this box is and where it keeps what it must not forget."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = "ota-gateway"
+    data_dir: ConfigPath = Path("/var/lib/ota-gateway")
+
+
+class MqttLimits(Section):
+    """What devices may ask of the box."""
+
+    max_connections: Count = 10_000
+    connects_per_second: Rate = 200
+    #: From the TCP connection to a complete CONNECT.
+    connect_timeout: Duration = timedelta(seconds=10)
+    max_packet: Size = 64 * 1024
+    #: Of one device, averaged; a device that sends faster is read more slowly.
+    publishes_per_second: Rate = 50
+    #: Publishes of one device that wait for their commit.
+    max_unacknowledged: Count = 100
+    #: A device that asks for a longer keep-alive, or for none, is given this one.
+    max_keep_alive: Duration = timedelta(minutes=20)
+    #: Bytes that wait to be sent to one device; a device that reads more slowly is disconnected.
+    max_send_buffer: Size = 256 * 1024
+
+
+class MqttConfig(Section):
+    """Where devices connect."""
+
+    listen: OptionalListen = Address("0.0.0.0", 1883)  # noqa: S104 - a site gateway serves its site
+    tls_listen: OptionalListen = None
+    tls_certificate: ConfigPath | None = None
+    tls_key: ConfigPath | None = None
+    tls_client_ca: ConfigPath | None = None
+    anonymous_anywhere: bool = False
+    limits: MqttLimits = MqttLimits()
+
+
+class HttpConfig(Section):
+    """Where monitoring and operators look."""
+
+    listen: Listen = Address("127.0.0.1", 9464)
+    token: Secret | None = None
+
+
+class StoreConfig(Section):
+    """Where updates and messages are written, and how much of them is kept."""
+
+    url: StoreUrlField = StoreUrl("sqlite:///gateway.db")
+    #: Joins a PostgreSQL URL that carries none.
+    password: Secret | None = None
+    lane_quota: Size = 256 * 2**20
+    quarantine_quota: Size = 16 * 2**20
+    quarantine_max: Count = 10_000
+    journal_quota: Size = 64 * 2**20
+    keep_updates: Duration = timedelta(days=90)
+    keep_journal: Duration = timedelta(days=30)
+    keep_dead_letters: Duration = timedelta(days=90)
+    keep_quarantine: Duration = timedelta(days=30)
+
+
+class FirmwareConfig(Section):
+    """Where devices fetch images."""
+
+    listen: Listen = Address("0.0.0.0", 8070)  # noqa: S104 - a site gateway serves its site
+    public_url: Annotated[str, AfterValidator(_web_url), Field(examples=["http://192.0.2.10:8070"])]
+    quota: Size = 2 * 2**30
+
+
+class CloudConfig(Section):
+    """One cloud: how the gateway treats it; what its adapter wants to know stays raw in `settings`."""
+
+    adapter: Annotated[str, Field(min_length=1, examples=["tencent"])]
+    requests_per_second: Rate = 10
+    #: Of one HTTP request.
+    timeout: Duration = timedelta(seconds=10)
+    #: Devices that are served at the same time.
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 16
+    #: Between two progress reports of one device.
+    progress_interval: Duration = timedelta(seconds=10)
+    #: Every other key, for the adapter's own model; { file = … } and { env = … } are Secrets already.
+    settings: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_the_rest(cls, table: Any, info: ValidationInfo) -> Any:
+        if not isinstance(table, dict):
+            return table
+        own = {key: value for key, value in table.items() if key in cls.model_fields and key != "settings"}
+        rest = {key: value for key, value in table.items() if key not in own}
+        given = rest.pop("settings", {})
+        if isinstance(given, dict):
+            rest |= given
+        return {**own, "settings": secrets_in(rest, info)}
+
+    @field_serializer("settings")
+    def _hide(self, settings: dict[str, Any]) -> dict[str, str]:
+        return dict.fromkeys(settings, "(for the adapter)")
