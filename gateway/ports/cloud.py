@@ -66,7 +66,7 @@ class Reply:
 class CloudSession(Protocol):
     """The HTTP client that the gateway lends: it rates, bounds, times and counts every request."""
 
-    async def request(  # noqa: PLR0913 - the parts of an HTTP request
+    async def request(
         self,
         action: str,
         method: str,

@@ -1,0 +1,224 @@
+"""The promise of durable memory: what a commit holds is on disk, whole, before `commit` returns.
+
+All times are seconds of the site clock (`core.clock`): it looks like Unix time, never jumps and never runs
+backwards, so that leases and due times survive restarts and a wall clock that is set.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from gateway.model.events import StateReported
+from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
+from gateway.model.states import State
+from gateway.model.update import Update
+
+
+class Kind(IntEnum):
+    """What a message tells, in order of urgency."""
+
+    PROGRESS = 0
+    TRANSITION = 1
+    TERMINAL = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something to tell one cloud; a row in the outbox once committed."""
+
+    lane: Lane
+    update: UpdateId
+    kind: Kind
+    event: StateReported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The oldest waiting message of one device in one lane, leased to whoever claimed it."""
+
+    message: int
+    queue: int
+    #: Grows when a newer progress report takes the row over; settling an older revision leaves the row.
+    revision: int
+    lane: Lane
+    update: UpdateId
+    kind: Kind
+    event: StateReported
+    #: Bytes it counts for in the lane's quota.
+    size: int
+    #: Failed tries so far.
+    attempts: int
+    enqueued_at: float
+    #: The last state of this update that the cloud acknowledged.
+    after: State | None
+    #: Why the cloud is not to hear more of this update, if so.
+    closed: str | None
+    #: The version that ran before the update.
+    source: Version | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The cloud has it. `closed` ends the conversation about this update with that cloud."""
+
+    claim: Claim
+    state: State | None
+    closed: str | None = None
+    #: Progress that comes next waits until then: coalescing at the trailing edge.
+    next_progress_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponed:
+    """Try again at `due_at`; `parked` names the refusal when the cloud denies the device."""
+
+    claim: Claim
+    due_at: float
+    reached: State | None = None
+    parked: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buried:
+    """The cloud refused it for good: it becomes a dead letter."""
+
+    claim: Claim
+    code: str
+    reason: str
+    reached: State | None = None
+
+
+Settlement = Delivered | Postponed | Buried
+
+
+class Circuit(StrEnum):
+    """Whether a lane may send."""
+
+    CLOSED = "closed"
+    HALF_OPEN = "half_open"
+    OPEN = "open"
+    #: The cloud denies us altogether; probed slowly.
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneState:
+    """The breaker of a lane, durable."""
+
+    circuit: Circuit = Circuit.CLOSED
+    #: Failures in a row.
+    failures: int = 0
+    #: No request before this time.
+    until: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """Device input that could not be understood; kept bounded, shown, never retried."""
+
+    device: DeviceId
+    topic: str
+    payload: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the journal: what was said, understood or answered."""
+
+    device: DeviceId
+    update: UpdateId | None
+    #: `said`, `understood`, or the lane that answered.
+    source: str
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """Everything that one transaction writes. Gathered while the commit before it runs."""
+
+    #: Updates that were opened or changed state.
+    updates: dict[UpdateId, Update] = field(default_factory=dict)
+    #: Updates of which only the progress changed.
+    progressed: dict[UpdateId, Update] = field(default_factory=dict)
+    versions: dict[tuple[DeviceId, Module], Version] = field(default_factory=dict)
+    #: Transitions and terminal reports, in order.
+    messages: list[Message] = field(default_factory=list)
+    #: The newest progress of each update and lane; older than no message of the same update.
+    progress: dict[tuple[Lane, UpdateId], Message] = field(default_factory=dict)
+    settlements: list[Settlement] = field(default_factory=list)
+    lanes: dict[Lane, LaneState] = field(default_factory=dict)
+    #: Lanes whose postponed messages are due at once: the cloud is back.
+    woken: set[Lane] = field(default_factory=set)
+    quarantine: list[Quarantined] = field(default_factory=list)
+    journal: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What waits in a lane."""
+
+    messages: int = 0
+    size: int = 0
+    #: When the oldest message was committed; None when nothing waits.
+    oldest_at: float | None = None
+    dead_letters: int = 0
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What a commit did to the lanes: bytes waiting, and progress evicted to stay within the quota."""
+
+    sizes: Mapping[Lane, int]
+    messages: Mapping[Lane, int]
+    evicted: Mapping[Lane, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What the store knew at start: the truth, from which memory is filled."""
+
+    #: The newest update of each module of each device.
+    updates: Sequence[Update]
+    versions: Mapping[tuple[DeviceId, Module], Version]
+    lanes: Mapping[Lane, LaneState]
+    sizes: Mapping[Lane, int]
+    messages: Mapping[Lane, int]
+    #: Site clock and wall clock at the last commit, if there was one.
+    clock: tuple[float, float] | None
+
+
+class Store(Protocol):
+    """Durable memory. One writer: no two calls run at once."""
+
+    async def load(self) -> Loaded:
+        """Read what must be known at start and take back leases of an earlier run."""
+        ...
+
+    async def commit(self, changes: Changes, *, now: float, wall: float) -> Committed:
+        """Write all of it in one transaction and fsync; raises StoreError when nothing was written."""
+        ...
+
+    async def claim(self, lane: Lane, *, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
+        """Lease the head message of up to `limit` devices, terminal reports first, then by age."""
+        ...
+
+    async def next_due(self, lane: Lane) -> float | None:
+        """When the next unleased message of the lane may be sent; None when nothing waits."""
+        ...
+
+    async def figures(self) -> Mapping[Lane, Figures]:
+        """Count what waits, for metrics and status."""
+        ...
+
+    async def prune(self, *, wall: float) -> None:
+        """Forget finished updates, journal, dead letters and quarantine by age and number."""
+        ...
+
+    async def close(self) -> None:
+        """Close after the last commit."""
+        ...

@@ -1,0 +1,1 @@
+"""Durable memory: SQLAlchemy Core over SQLite or PostgreSQL, one writer, group commit."""

@@ -1,0 +1,102 @@
+"""Journal, quarantine and the clock: what is kept for people and for the next start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, Table, delete, func, select
+
+from gateway.model.states import TERMINAL
+from gateway.ports.store import Entry, Quarantined
+from gateway.store.schema import clock, dead_letters, journal, messages, quarantine, tellings, updates
+from gateway.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How much history is kept. The numbers bound the disk whatever the ages say."""
+
+    finished: timedelta = timedelta(days=90)
+    journal: timedelta = timedelta(days=30)
+    journal_rows: int = 500_000
+    dead_letters_rows: int = 100_000
+    quarantine_rows: int = 10_000
+    #: Bytes of one quarantined payload that are kept.
+    quarantine_payload: int = 4096
+
+
+def write_journal(connection: Connection, entries: Sequence[Entry], wall: float) -> None:
+    """Append what was said, understood and answered."""
+    rows = [
+        {
+            "product": e.device.product_id,
+            "device": e.device.name,
+            "update_id": e.update,
+            "source": e.source,
+            "text": e.text,
+            "wall": wall,
+        }
+        for e in entries
+    ]
+    if rows:
+        connection.execute(journal.insert(), rows)
+
+
+def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall: float, keep: Keep) -> None:
+    """Keep input that could not be understood, cut to a bounded length."""
+    rows = [
+        {
+            "product": q.device.product_id,
+            "device": q.device.name,
+            "topic": q.topic,
+            "payload": q.payload[: keep.quarantine_payload],
+            "reason": q.reason,
+            "detail": q.detail,
+            "wall": wall,
+        }
+        for q in items
+    ]
+    if rows:
+        connection.execute(quarantine.insert(), rows)
+
+
+def write_clock(connection: Connection, site: float, wall: float) -> None:
+    """Note both clocks, so that the next start knows how much time passed."""
+    connection.execute(upsert(connection, clock, "id"), [{"id": 1, "site": site, "wall": wall}])
+
+
+def load_clock(connection: Connection) -> tuple[float, float] | None:
+    """Read both clocks as they stood at the last commit."""
+    row = connection.execute(select(clock.c.site, clock.c.wall)).first()
+    return None if row is None else (row.site, row.wall)
+
+
+def prune(connection: Connection, keep: Keep, wall: float) -> None:
+    """Forget what is older or more than is kept. An update with a message waiting, and the newest, stay."""
+    _keep_newest(connection, journal, keep.journal_rows)
+    _keep_newest(connection, dead_letters, keep.dead_letters_rows)
+    _keep_newest(connection, quarantine, keep.quarantine_rows)
+    connection.execute(delete(journal).where(journal.c.wall < wall - keep.journal.total_seconds()))
+    later = updates.alias()
+    newer = select(later.c.id).where(
+        later.c.product == updates.c.product,
+        later.c.device == updates.c.device,
+        later.c.module == updates.c.module,
+        later.c.number > updates.c.number,
+    )
+    waiting = select(messages.c.id).where(messages.c.update_id == updates.c.id)
+    connection.execute(
+        delete(updates).where(
+            updates.c.state.in_([state.value for state in TERMINAL]),
+            updates.c.touched_at < wall - keep.finished.total_seconds(),
+            newer.exists(),
+            ~waiting.exists(),
+        )
+    )
+    connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
+
+
+def _keep_newest(connection: Connection, table: Table, rows: int) -> None:
+    newest = connection.scalar(select(func.max(table.c.id)))
+    if newest is not None:
+        connection.execute(delete(table).where(table.c.id <= newest - rows))

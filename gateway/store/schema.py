@@ -1,0 +1,176 @@
+"""The tables. One schema for SQLite and PostgreSQL; `migrations/` brings an older one here.
+
+A *queue* is the line of messages of one device in one lane. Only its head is ever in flight, so attempts, lease
+and due time belong to the queue, and a message row is never changed but for a progress report that a newer one
+takes over.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+#: SQLite only counts an INTEGER PRIMARY KEY up by itself; PostgreSQL should not run out at 2^31.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("product", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("module", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("target", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("percent", Integer),
+    Column("phase", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", String),
+    Column("predecessor", String),
+    Column("both_entered", Boolean, nullable=False),
+    Column("stalled", Boolean, nullable=False),
+    Column("unverified", Boolean, nullable=False),
+    Column("rearmed", Boolean, nullable=False),
+    Column("synthetic", Boolean, nullable=False),
+    Column("opened_at", Float, nullable=False),
+    Column("entered_at", Float, nullable=False),
+    Column("touched_at", Float, nullable=False),
+    UniqueConstraint("product", "device", "module", "number", name="uq_updates_number"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("product", String, primary_key=True),
+    Column("device", String, primary_key=True),
+    Column("module", String, primary_key=True),
+    Column("version", String, nullable=False),
+    Column("reported_at", Float, nullable=False),
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("lane", String, nullable=False),
+    Column("product", String, nullable=False),
+    Column("device", String, nullable=False),
+    # The most urgent kind that waits; -1 when nothing does.
+    Column("urgency", Integer, nullable=False, server_default="-1"),
+    Column("due_at", Float, nullable=False, server_default="0"),
+    Column("head_at", Float),
+    Column("progress_after", Float, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", Float, nullable=False, server_default="0"),
+    Column("parked", String),
+    UniqueConstraint("lane", "product", "device", name="uq_queues_device"),
+    Index("ix_queues_claim", "lane", "urgency", "due_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("queue", _Key, nullable=False),
+    Column("update_id", String, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("body", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("enqueued_at", Float, nullable=False),
+    Index("ix_messages_queue", "queue", "id"),
+    Index(
+        "ux_messages_progress",
+        "queue",
+        "update_id",
+        unique=True,
+        sqlite_where=text("kind = 0"),
+        postgresql_where=text("kind = 0"),
+    ),
+)
+
+tellings = Table(
+    "tellings",
+    metadata,
+    Column("queue", _Key, primary_key=True),
+    Column("update_id", String, primary_key=True),
+    # The last state that the cloud acknowledged.
+    Column("state", String),
+    Column("closed", String),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("lane", String, primary_key=True),
+    Column("messages", BigInteger, nullable=False, server_default="0"),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("circuit", String, nullable=False, server_default="closed"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("until", Float, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("queue", _Key, nullable=False),
+    Column("update_id", String, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("code", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("wall", Float, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("product", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("wall", Float, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("product", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("update_id", String),
+    Column("source", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("wall", Float, nullable=False),
+    Index("ix_journal_update", "update_id"),
+)
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Float, nullable=False),
+    Column("wall", Float, nullable=False),
+)

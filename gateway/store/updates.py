@@ -1,0 +1,114 @@
+"""Updates and versions as rows."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select
+
+from gateway.model.identity import DeviceId, Module, Version
+from gateway.model.states import Phase, Reason, State
+from gateway.model.update import Update
+from gateway.store.schema import updates, versions
+from gateway.store.upsert import upsert
+
+_PROGRESS = (
+    updates.update()
+    .where(updates.c.id == bindparam("key"))
+    .values(percent=bindparam("percent"), touched_at=bindparam("touched_at"), stalled=False)
+)
+
+
+def write(connection: Connection, changed: Iterable[Update]) -> None:
+    """Insert or replace whole updates."""
+    if rows := [_row(update) for update in changed]:
+        connection.execute(upsert(connection, updates, "id"), rows)
+
+
+def write_progress(connection: Connection, progressed: Iterable[Update]) -> None:
+    """Write what a progress report changes of an update that is already there."""
+    rows = [{"key": u.id, "percent": u.percent, "touched_at": u.touched_at} for u in progressed]
+    if rows:
+        connection.execute(_PROGRESS, rows)
+
+
+def write_versions(
+    connection: Connection, reported: Mapping[tuple[DeviceId, Module], Version], now: float
+) -> None:
+    """Remember what each device runs."""
+    rows = [
+        {
+            "product": device.product_id,
+            "device": device.name,
+            "module": module,
+            "version": version,
+            "reported_at": now,
+        }
+        for (device, module), version in reported.items()
+    ]
+    if rows:
+        connection.execute(upsert(connection, versions, "product", "device", "module"), rows)
+
+
+def load(connection: Connection) -> list[Update]:
+    """Read the newest update of each module of each device."""
+    newest = (
+        select(
+            func.max(updates.c.number).label("number"), updates.c.product, updates.c.device, updates.c.module
+        )
+        .group_by(updates.c.product, updates.c.device, updates.c.module)
+        .subquery()
+    )
+    query = select(updates).join(
+        newest,
+        (updates.c.product == newest.c.product)
+        & (updates.c.device == newest.c.device)
+        & (updates.c.module == newest.c.module)
+        & (updates.c.number == newest.c.number),
+    )
+    return [_update(row) for row in connection.execute(query)]
+
+
+def load_versions(connection: Connection) -> dict[tuple[DeviceId, Module], Version]:
+    """Read what each device runs."""
+    return {
+        (DeviceId(row.product, row.device), Module(row.module)): Version(row.version)
+        for row in connection.execute(select(versions))
+    }
+
+
+def _row(update: Update) -> dict[str, Any]:
+    return {
+        "id": update.id,
+        "product": update.device.product_id,
+        "device": update.device.name,
+        "module": update.module,
+        "number": update.number,
+        "target": update.target,
+        "attempt": update.attempt,
+        "state": update.state.value,
+        "percent": update.percent,
+        "phase": update.phase.value,
+        "reason": update.reason.value,
+        "code": update.code,
+        "detail": update.detail,
+        "source": update.source,
+        "predecessor": update.predecessor,
+        "both_entered": update.both_entered,
+        "stalled": update.stalled,
+        "unverified": update.unverified,
+        "rearmed": update.rearmed,
+        "synthetic": update.synthetic,
+        "opened_at": update.opened_at,
+        "entered_at": update.entered_at,
+        "touched_at": update.touched_at,
+    }
+
+
+def _update(row: Row[Any]) -> Update:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
+    del fields["id"]
+    fields["device"] = DeviceId(fields.pop("product"), fields["device"])
+    fields["state"] = State(fields["state"])
+    fields["phase"] = Phase(fields["phase"])
+    fields["reason"] = Reason(fields["reason"])
+    return Update(**fields)
