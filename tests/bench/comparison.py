@@ -65,9 +65,7 @@ class Comparison:
 
     def _figures(self, cell: Cell, samples: Sequence[Sample], peer: str) -> str:
         if not samples:
-            return escape(
-                self._failures.get((cell, peer)) or f"missing: {self.missing.get(peer, 'not asked for')}"
-            )
+            return escape(self._failures.get((cell, peer), "missing"))
         if cell.idle:
             return f"{_headline(cell, samples):.1f} KB/connection"
         return _traffic_text(cell, samples)
