@@ -84,7 +84,7 @@ def _ratio(cell: Cell, by_peer: dict[str, list[Sample]], rival: str) -> str:
     if not by_peer.get(OURS) or not by_peer.get(rival):
         return "–"
     unit = "memory" if cell.idle else "p99" if cell.rate is not None else "rate"
-    return f"{_headline(cell, by_peer[OURS]) / _headline(cell, by_peer[rival]):.2f} × {unit}"
+    return f"{_headline(cell, by_peer[OURS]) / _headline(cell, by_peer[rival]):.3g} × {unit}"
 
 
 def _median(samples: Sequence[Sample], figure: Callable[[Measurement], float]) -> float:
