@@ -1,0 +1,126 @@
+"""Logs: one line an event, JSON when nobody watches, and no secret in any of them.
+
+What libraries say through `logging` takes the same way out, from WARNING up.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+HIDDEN = "***"
+
+# snake_case and header names in any case; camelCase only with its hump, or `design` would hide.
+_SECRET_KEY = re.compile(
+    r"(?i:(?:^|[_-])(?:authorization|cookie|passw(?:or)?d|psk|secret|sign|signature|token|(?:access|api)[_-]?key)$)"
+    r"|[a-z](?:Secret|Sign|Signature|Token|Password|AccessKey)$",
+)
+_WORD = r"[\w-]*(?:authorization|passw(?:or)?d|secret|sign|signature|token|access_?key)"
+#: What must be in a text for the pattern to be worth its time, the pattern, and what replaces it.
+_INSIDE = (
+    ("=", re.compile(rf"""(\b{_WORD}=)[^&\s"']+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (":", re.compile(rf"""(["']{_WORD}["']\s*:\s*["'])[^"']+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (" ", re.compile(r"((?:Bearer|Basic)\s+)[^\s\"',]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    ("@", re.compile(r"(://[^/@:\s]*):[^/@\s]+@"), rf"\1:{HIDDEN}@"),
+)
+_SHORTEST = 4
+
+
+class Redactor:
+    """A processor that hides what is secret by its key, by its form, or because it was registered."""
+
+    def __init__(self) -> None:
+        self._values: dict[int, set[str]] = {}
+
+    def register(self, value: str) -> None:
+        """Hide this exact value from now on, also as it looks in a URL; shorter than 4 characters is no secret."""
+        for form in {value, quote(value, safe=""), quote_plus(value)}:
+            if len(form) >= _SHORTEST:
+                self._values.setdefault(len(form), set()).add(form)
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Clean one event."""
+        return {key: self.clean(value, key) for key, value in event.items()}
+
+    def clean(self, value: Any, key: str = "") -> Any:
+        """Return the value without secrets, of types that every renderer knows."""
+        if value is None or isinstance(value, bool):
+            return value
+        if _SECRET_KEY.search(key):
+            return HIDDEN
+        if isinstance(value, int | float):
+            return value
+        if isinstance(value, dict):
+            return {str(name): self.clean(inner, str(name)) for name, inner in value.items()}
+        if _is_plain_collection(value):
+            return [self.clean(inner) for inner in value]
+        return self.text(repr(value) if isinstance(value, bytes | BaseException) else str(value))
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets. The cost does not grow with the number of registered values."""
+        for length, values in sorted(self._values.items(), reverse=True):
+            found = {text[at : at + length] for at in range(len(text) - length + 1)} & values
+            for value in found:
+                text = text.replace(value, HIDDEN)
+        for sign, pattern, replacement in _INSIDE:
+            if sign in text:
+                text = pattern.sub(replacement, text)
+        return text
+
+
+def _is_plain_collection(value: Any) -> bool:
+    """Whether it is shown item by item; a named tuple such as a DeviceId says itself how it reads."""
+    return isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields")
+
+
+# Logging is one per process by nature, and so is what it must not say.
+_redactor = Redactor()
+
+
+def redact(value: str) -> None:
+    """Keep this exact value out of every log line from now on."""
+    _redactor.register(value)
+
+
+def configure(level: str = "info", *, json: bool | None = None) -> None:
+    """Send all logs to standard output; `json` None decides by whether that is a terminal."""
+    if level not in LEVELS:
+        raise ValueError(f'the log level is "{level}"; it must be one of {", ".join(LEVELS)}')
+    as_json = not sys.stdout.isatty() if json is None else json
+    threshold = getattr(logging, level.upper())
+    outgoing: list[Processor] = [structlog.processors.format_exc_info, _redactor, _renderer(as_json)]
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *_facts(), *outgoing],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    _route_logging(max(threshold, logging.WARNING), outgoing)
+
+
+def _facts() -> list[Processor]:
+    return [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+
+
+def _renderer(as_json: bool) -> Processor:  # noqa: FBT001 - private, one caller
+    if as_json:
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def _route_logging(threshold: int, outgoing: Sequence[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_facts()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *outgoing],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=threshold, force=True)
+    logging.captureWarnings(capture=True)
