@@ -1,0 +1,144 @@
+"""The HTTP client that the gateway lends to an adapter: rated, bounded, timed and counted.
+
+Law: whatever keeps an answer from coming is Unavailable, under a code word of a small fixed set.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiolimiter import AsyncLimiter
+
+from gateway.metrics import Metrics
+from gateway.ports.cloud import Reply, Unavailable
+
+MAX_BODY = 1024 * 1024  # bytes
+MAX_RETRY_AFTER = 3600.0  # seconds
+BURST = 0.1  # seconds of the allowed rate that may go at once
+
+#: The first match names the trouble.
+_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "dns"),
+    (aiohttp.ClientSSLError, "tls"),
+    (aiohttp.ClientConnectorError, "connect"),
+    (TimeoutError, "timeout"),
+    (aiohttp.ClientConnectionError, "disconnected"),
+    (aiohttp.ClientPayloadError, "disconnected"),
+    (aiohttp.ClientError, "protocol"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one cloud is asked to bear."""
+
+    requests_per_second: float = 10.0
+    #: Requests under way at once.
+    concurrency: int = 16
+    #: Seconds from the connect to the last byte; waiting for the rate does not count.
+    timeout: float = 15.0
+
+
+class HttpSession:
+    """One cloud's `CloudSession`."""
+
+    def __init__(
+        self, lane: str, limits: Limits, metrics: Metrics, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._lane = lane
+        self._limits = limits
+        self._metrics = metrics
+        self._now = now
+        bucket = max(1.0, limits.requests_per_second * BURST)
+        self._rate = AsyncLimiter(bucket, bucket / limits.requests_per_second)
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._client: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._limits.concurrency),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._limits.timeout),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def request(
+        self,
+        action: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+    ) -> Reply:
+        """Send one request when the rate allows; see `CloudSession`. Redirects are answers like any other."""
+        async with self._slots, self._rate:
+            begun = time.monotonic()
+            outcome = "canceled"
+            try:
+                reply = await self._exchange(method, url, params=params, headers=headers, json=json)
+                self._refuse_trouble(reply)
+                outcome = "ok"
+            except Unavailable as trouble:
+                outcome = trouble.code
+                raise
+            finally:
+                self._metrics.requests.labels(self._lane, action, outcome).inc()
+                self._metrics.request_duration.labels(self._lane, action).observe(time.monotonic() - begun)
+        return reply
+
+    async def _exchange(self, method: str, url: str, **parts: Any) -> Reply:
+        if self._client is None:
+            raise RuntimeError("the session is used before it is entered")
+        try:
+            async with self._client.request(method, url, allow_redirects=False, **parts) as response:
+                body = await _read(response)
+                return Reply(response.status, body, response.headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _unavailable(error) from error
+
+    def _refuse_trouble(self, reply: Reply) -> None:
+        if reply.status in (408, 429) or reply.status >= 500:
+            code = f"http_{reply.status}" if reply.status < 500 else "http_5xx"
+            wish = retry_after(reply.headers.get("Retry-After", ""), self._now())
+            raise Unavailable(f"HTTP {reply.status}", code=code, retry_after=wish)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            response.close()
+            raise Unavailable(f"the answer exceeds {MAX_BODY} bytes", code="too_large")
+    return bytes(body)
+
+
+def _unavailable(error: aiohttp.ClientError | TimeoutError) -> Unavailable:
+    code = next(code for kind, code in _TROUBLES if isinstance(error, kind))
+    # Not the text: it may hold the URL, and a URL a token.
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return Unavailable(f"{code}: {why}", code=code)
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Read Retry-After (RFC 9110 §10.2.3: seconds or an HTTP date) as seconds from now, an hour at most."""
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), MAX_RETRY_AFTER)
+    try:
+        wish = parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wish, 0.0), MAX_RETRY_AFTER)
