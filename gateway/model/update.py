@@ -166,12 +166,12 @@ def expire(update: Update, *, policy: Policy, now: float) -> Outcome:
     return Outcome(Verdict.NOTED, replace(update, stalled=True))
 
 
-def due_at(update: Update, policy: Policy) -> float | None:
-    """When `expire` may next have something to say (site clock, seconds); None: never, until an event comes."""
-    deadline = policy.deadline(update.state)
-    if deadline is None or update.stalled or update.state.is_terminal:
-        return None
-    return update.touched_at + deadline.total_seconds()
+def cancel(update: Update, reason: Reason, *, now: float) -> Outcome:
+    """End an open update because a cloud or an operator called it off."""
+    if update.state.is_terminal:
+        return Outcome(Verdict.ABSORBED, update)
+    canceled = _enter(update, State.CANCELED, now, phase=TABLE[update.state].phase, reason=reason)
+    return Outcome(Verdict.ADVANCED, replace(canceled, synthetic=True))
 
 
 def _unconfirmed(update: Update, policy: Policy, now: float) -> Update:
@@ -204,8 +204,8 @@ def _replace(
     opened = _open(update, event, target, running=running, policy=policy, now=now)
     if update.state.is_terminal:
         return Outcome(Verdict.OPENED, opened)
-    closed = _enter(update, State.CANCELED, now, phase=TABLE[update.state].phase, reason=Reason.SUPERSEDED)
-    return Outcome(Verdict.OPENED, opened, replace(closed, synthetic=True))
+    closed = cancel(update, Reason.SUPERSEDED, now=now).update
+    return Outcome(Verdict.OPENED, opened, closed)
 
 
 def _open(

@@ -1,0 +1,117 @@
+"""The gate of a lane: the breaker at work. Whoever sends passes through it; a shut gate lets one probe through."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from random import random
+from types import TracebackType
+
+import structlog
+
+from gateway.core import breaker
+from gateway.core.clock import Clock
+from gateway.core.ledger import Ledger
+from gateway.errors import Denied, Unavailable
+from gateway.metrics import Metrics
+from gateway.model.identity import Lane
+from gateway.ports.store import Circuit, LaneState
+
+log = structlog.get_logger()
+
+_METRIC = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2, Circuit.DENIED: 3}
+
+
+class Gate:
+    """Use as `async with gate:` around one delivery, and say inside how it ended."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        state: LaneState,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        metrics: Metrics,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._lane = lane
+        # A probe that the last run did not finish starts over.
+        self._state = state
+        self._ledger = ledger
+        self._clock = clock
+        self._metrics = metrics
+        self._jitter = jitter
+        self._changed = asyncio.Condition()
+        self._probing = False
+        metrics.circuit.labels(lane).set(_METRIC[state.circuit])
+
+    @property
+    def state(self) -> LaneState:
+        """The breaker as it stands."""
+        return self._state
+
+    async def opened(self) -> None:
+        """Wait until sending may make sense: the circuit is closed, or its time to probe has come."""
+        while not self._may_probe():
+            await self._wait()
+
+    async def __aenter__(self) -> None:
+        """Pass; behind a shut gate only one at a time, as its probe."""
+        while self._state.circuit is not Circuit.CLOSED:
+            if self._may_probe() and not self._probing:
+                self._probing = True
+                self._become(breaker.probing(self._state))
+                return
+            await self._wait()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._probing = False
+        async with self._changed:
+            self._changed.notify_all()
+
+    def succeeded(self) -> None:
+        """The cloud answered: close, and wake everything that waits for a retry."""
+        if self._state.circuit is not Circuit.CLOSED:
+            self._ledger.changes.woken.add(self._lane)
+            log.info("cloud_back", lane=self._lane)
+        self._become(breaker.succeeded(self._state))
+
+    def failed(self, err: Unavailable) -> None:
+        """The cloud did not answer."""
+        state = breaker.failed(
+            self._state,
+            now=self._clock.now(),
+            retry_after=err.retry_after,
+            reason=err.reason,
+            random=self._jitter,
+        )
+        if state.circuit is Circuit.OPEN and self._state.circuit is Circuit.CLOSED:
+            log.warning("cloud_unavailable", lane=self._lane, code=err.code, reason=err.reason)
+        self._become(state)
+
+    def denied(self, err: Denied) -> None:
+        """The cloud does not trust us."""
+        if self._state.circuit is not Circuit.DENIED:
+            log.error("cloud_denies_us", lane=self._lane, code=err.code, reason=err.reason)
+        self._become(breaker.denied(self._state, now=self._clock.now(), reason=err.reason))
+
+    def _may_probe(self) -> bool:
+        return self._state.circuit is Circuit.CLOSED or self._state.until <= self._clock.now()
+
+    def _become(self, state: LaneState) -> None:
+        if state == self._state:
+            return
+        if state.circuit is not self._state.circuit:
+            self._metrics.circuit.labels(self._lane).set(_METRIC[state.circuit])
+        self._state = state
+        self._ledger.changes.lanes[self._lane] = state
+        self._ledger.request()
+
+    async def _wait(self) -> None:
+        """Until the state changes or its time is up."""
+        timeout = max(self._state.until - self._clock.now(), 0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._changed:
+                await self._changed.wait()

@@ -1,0 +1,146 @@
+"""Group commit: what arrives while one commit runs is gathered and committed next, as one transaction.
+
+One fsync serves all. Every publish is settled after the commit of what it caused, in the order of arrival; when a
+commit fails, memory goes back to what the store holds and the publishes are refused.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import structlog
+
+from gateway.core.clock import Clock
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.ports.devices import Settle
+from gateway.ports.store import Changes, Committed, Store
+
+log = structlog.get_logger()
+
+#: Publishes that may wait for a commit before sockets are no longer read.
+HIGH_WATER = 4000
+LOW_WATER = HIGH_WATER // 2
+#: Seconds between tries while the store fails.
+FIRST_PAUSE, LAST_PAUSE = 0.05, 5.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the next transaction will write, who waits for it, and how to take it back."""
+
+    changes: Changes = field(default_factory=Changes)
+    settles: list[Settle] = field(default_factory=list)
+    #: Undo steps in the order in which memory was changed.
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Ledger:
+    """The one writer."""
+
+    def __init__(self, store: Store, clock: Clock, metrics: Metrics) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._pending = Batch()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._pause = FIRST_PAUSE
+        #: Called after each commit with what it changed; set by the composition root.
+        self.on_commit: Callable[[Changes, Committed], None] = lambda _changes, _committed: None
+
+    @property
+    def changes(self) -> Changes:
+        """What is gathered for the next commit; whoever adds to it calls `request` as well."""
+        return self._pending.changes
+
+    @property
+    def has_room(self) -> bool:
+        """False while so many publishes wait that sockets should not be read."""
+        return self._room.is_set()
+
+    async def room(self) -> None:
+        """Wait until has_room."""
+        await self._room.wait()
+
+    @property
+    def healthy(self) -> bool:
+        """False while commits fail."""
+        return self._pause == FIRST_PAUSE
+
+    def remember(self, undo: Callable[[], None]) -> None:
+        """Note how to take back a change of memory, should its commit fail."""
+        self._pending.undo.append(undo)
+
+    def settle_later(self, settle: Settle) -> None:
+        """Settle a publish after the commit of everything gathered so far."""
+        settles = self._pending.settles
+        settles.append(settle)
+        if len(settles) >= HIGH_WATER:
+            self._room.clear()
+        self.request()
+
+    def request(self) -> None:
+        """Ask for a commit of what is gathered."""
+        self._idle.clear()
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait until nothing waits for a commit."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Commit for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._pending = self._pending, Batch()
+            await self._write(batch)
+            if not self._wake.is_set():
+                self._idle.set()
+
+    async def _write(self, batch: Batch) -> None:
+        started = perf_counter()
+        try:
+            committed = await self._store.commit(
+                batch.changes, now=self._clock.now(), wall=self._clock.wall()
+            )
+        except StoreError as err:
+            await self._failed(batch, err)
+            return
+        self._metrics.commit_duration.observe(perf_counter() - started)
+        self._pause = FIRST_PAUSE
+        for settle in batch.settles:
+            settle(True)
+        if len(self._pending.settles) < LOW_WATER:
+            self._room.set()
+        self.on_commit(batch.changes, committed)
+
+    async def _failed(self, batch: Batch, err: StoreError) -> None:
+        """Refuse what the failed transaction held, and what was gathered on top of it meanwhile."""
+        above, self._pending = self._pending, Batch()
+        self._metrics.commit_failures.inc()
+        log.error("commit_failed", error=str(err), publishes=len(batch.settles) + len(above.settles))
+        for step in reversed([*batch.undo, *above.undo]):
+            step()
+        for settle in [*batch.settles, *above.settles]:
+            self._metrics.refused.labels("commit_failed").inc()
+            settle(False)
+        self._room.set()
+        self._keep_facts(batch.changes, above.changes)
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, LAST_PAUSE)
+
+    def _keep_facts(self, *lost: Changes) -> None:
+        """What clouds answered stays true although it was not written: write it next time."""
+        kept = self._pending.changes
+        for changes in lost:
+            kept.settlements += changes.settlements
+            kept.lanes.update(changes.lanes)
+            kept.woken |= changes.woken
+        if kept.settlements or kept.lanes or kept.woken:
+            self.request()
