@@ -1,5 +1,6 @@
 """The whole configuration, as the rest of the gateway sees it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from gateway.config.sections import (
     MqttConfig,
     StoreConfig,
 )
+
+_SECRET_KEY = re.compile(r"(?:secret|token|password|key)$", re.IGNORECASE)
 
 
 class Config(Section):
@@ -35,7 +38,7 @@ class Config(Section):
         return self.store.url.reveal(self.gateway.data_dir.absolute(), password)
 
     def secrets(self) -> Iterator[tuple[str, Secret]]:
-        """Yield every secret with its key, those in the settings of adapters included where they are tables."""
+        """Yield every secret with its key, those in the settings of adapters included."""
         if self.http.token:
             yield "http.token", self.http.token
         if self.store.password:
@@ -52,6 +55,8 @@ def _secrets_of(key: str, value: Any) -> Iterator[tuple[str, Secret]]:
     match value:
         case Secret():
             yield key, value
+        case str() if value and _SECRET_KEY.search(key):
+            yield key, Secret(value)
         case dict():
             for name, inner in value.items():
                 yield from _secrets_of(f"{key}.{name}", inner)

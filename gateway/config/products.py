@@ -24,9 +24,9 @@ OpenState = Literal[
 ]
 
 _IDENTITY = re.compile(r"[^/+#\0]{1,48}")
-_SHA256 = re.compile(r"sha256\$(?:[0-9a-f]{2}){8,64}\$[0-9a-f]{64}")
+_SHA256 = re.compile(r"sha256\$(?:[0-9a-fA-F]{2}){8,64}\$[0-9a-fA-F]{64}")
 _SCRYPT = re.compile(
-    r"scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$(?:[0-9a-f]{2}){8,64}\$(?:[0-9a-f]{2}){16,64}"
+    r"scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$(?:[0-9a-fA-F]{2}){8,64}\$(?:[0-9a-fA-F]{2}){16,64}"
 )
 _MOST_MEMORY = 128 * 2**20
 

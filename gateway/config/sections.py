@@ -6,7 +6,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -35,6 +35,7 @@ class GatewayConfig(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = "ota-gateway"
     data_dir: ConfigPath = Path("/var/lib/ota-gateway")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class MqttLimits(Section):
@@ -42,17 +43,22 @@ class MqttLimits(Section):
 
     max_connections: Count = 10_000
     connects_per_second: Rate = 200
-    #: From the TCP connection to a complete CONNECT.
+    #: From accept to the end of the login, TLS handshake included.
     connect_timeout: Duration = timedelta(seconds=10)
     max_packet: Size = 64 * 1024
-    #: Of one device, averaged; a device that sends faster is read more slowly.
+    #: Of one connection; a device that sends faster is read later.
     publishes_per_second: Rate = 50
-    #: Publishes of one device that wait for their commit.
-    max_unacknowledged: Count = 100
-    #: A device that asks for a longer keep-alive, or for none, is given this one.
-    max_keep_alive: Duration = timedelta(minutes=20)
-    #: Bytes that wait to be sent to one device; a device that reads more slowly is disconnected.
-    max_send_buffer: Size = 256 * 1024
+    publish_burst: Count = 100
+    #: Publishes of one connection that wait for their commit; at it, its socket is read later.
+    max_unacknowledged: Count = 1000
+    max_subscriptions: Count = 32
+    #: Bytes that may wait in one connection for its device to read.
+    max_downlink: Size = 256 * 1024
+    #: Used where a device asks for more, or for none.
+    max_keep_alive: Duration = timedelta(minutes=30)
+    #: How long the subscriptions of a device that left are kept, when it asked for that.
+    session_expiry: Duration = timedelta(days=7)
+    max_kept_sessions: Count = 10_000
 
 
 class MqttConfig(Section):
@@ -80,14 +86,17 @@ class StoreConfig(Section):
     url: StoreUrlField = StoreUrl("sqlite:///gateway.db")
     #: Joins a PostgreSQL URL that carries none.
     password: Secret | None = None
+    #: Bytes that may wait in one lane.
     lane_quota: Size = 256 * 2**20
-    quarantine_quota: Size = 16 * 2**20
-    quarantine_max: Count = 10_000
-    journal_quota: Size = 64 * 2**20
+    #: Finished updates, with their timelines.
     keep_updates: Duration = timedelta(days=90)
     keep_journal: Duration = timedelta(days=30)
-    keep_dead_letters: Duration = timedelta(days=90)
-    keep_quarantine: Duration = timedelta(days=30)
+    #: Rows; these bound the disk whatever the ages say.
+    journal_max: Count = 500_000
+    dead_letters_max: Count = 100_000
+    quarantine_max: Count = 10_000
+    #: Bytes of one quarantined payload that are kept.
+    quarantine_payload: Size = 4096
 
 
 class FirmwareConfig(Section):
