@@ -1,0 +1,127 @@
+"""Between the broker and the core: reads each publish in its device's dialect and hands it in.
+
+Its law: nothing is settled here. What the core commits, it settles; a reply follows only a commit.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import structlog
+
+from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
+from gateway.errors import NotUnderstoodError
+from gateway.metrics import Metrics, initialise
+from gateway.model.identity import DeviceId
+from gateway.ports.devices import Downlink, Inbox, Settle
+
+_QUIET_SECONDS = 60.0
+_MAX_REMEMBERED = 4096
+
+_log = structlog.get_logger(__name__)
+
+
+class Link:
+    """The receiver of all that devices publish; knows who is present.
+
+    `dialects` maps a product's id to its dialect and covers every product that may log in. `downlink` is asked at
+    each reply, because the broker that it leads to is built later and needs the link.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        dialects: Mapping[str, Dialect],
+        downlink: Callable[[], Downlink],
+        metrics: Metrics,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inbox = inbox
+        self._dialects = dict(dialects)
+        self._downlink = downlink
+        self._clients = metrics.clients
+        self._present: set[DeviceId] = set()
+        self._news = _News(monotonic)
+        names = sorted({dialect.name for dialect in dialects.values()})
+        initialise(metrics.received, names, KINDS)
+        initialise(metrics.quarantined, names, REASONS)
+        # Looking a child up in the metric takes a lock and costs more than counting.
+        self._received = lru_cache(maxsize=None)(metrics.received.labels)
+        self._quarantined = lru_cache(maxsize=None)(metrics.quarantined.labels)
+
+    def received(self, device: DeviceId, topic: str, payload: bytes, settle: Settle) -> None:
+        """Read one publish and hand its event to the core, or put it into quarantine."""
+        dialect = self._dialects[device.product_id]
+        try:
+            event, kind, reply = dialect.read(device, topic, payload)
+        except NotUnderstoodError as error:
+            self._note(device, dialect, error, len(payload))
+            self._inbox.set_aside(
+                device, topic, payload, reason=error.reason, detail=error.detail, settle=settle
+            )
+            return
+        self._received(dialect.name, kind).inc()
+        self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))
+
+    def _then_reply(self, device: DeviceId, reply: Publish, settle: Settle) -> Settle:
+        def settle_and_reply(committed: bool) -> None:  # noqa: FBT001 - the shape of Settle
+            settle(committed)
+            if committed:
+                self._downlink().send(device, reply.topic, reply.payload)
+
+        return settle_and_reply
+
+    def _note(self, device: DeviceId, dialect: Dialect, error: NotUnderstoodError, size: int) -> None:
+        self._quarantined(dialect.name, error.reason).inc()
+        if self._news.is_new(device, error.reason):
+            _log.info(
+                "input_quarantined",
+                device=str(device),
+                dialect=dialect.name,
+                reason=error.reason,
+                detail=error.detail,
+                bytes=size,
+            )
+
+    @property
+    def has_room(self) -> bool:
+        """False while so much waits for commit that reading from sockets should pause."""
+        return self._inbox.has_room
+
+    async def room(self) -> None:
+        """Wait until has_room."""
+        await self._inbox.room()
+
+    def connected(self, device: DeviceId) -> None:
+        """Note that the device came."""
+        self._present.add(device)
+        self._clients.set(len(self._present))
+
+    def disconnected(self, device: DeviceId) -> None:
+        """Note that the device went."""
+        self._present.discard(device)
+        self._clients.set(len(self._present))
+
+    def is_present(self, device: DeviceId) -> bool:
+        """Whether the device is connected now."""
+        return device in self._present
+
+
+class _News:
+    """Says a thing about a device once a minute at most; forgets the oldest when too many are remembered."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._said_at: dict[tuple[DeviceId, str], float] = {}
+
+    def is_new(self, device: DeviceId, reason: str) -> bool:
+        key, now = (device, reason), self._monotonic()
+        said_at = self._said_at.get(key)
+        if said_at is not None and now - said_at < _QUIET_SECONDS:
+            return False
+        self._said_at.pop(key, None)
+        if len(self._said_at) >= _MAX_REMEMBERED:
+            del self._said_at[next(iter(self._said_at))]
+        self._said_at[key] = now
+        return True
