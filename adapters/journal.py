@@ -20,7 +20,7 @@ from gateway.ports.cloud import AdapterFactory, Command, Device, Site, State, St
 class JournalSettings(BaseModel):
     """The `[clouds.NAME]` table of an adapter "journal"."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     #: Relative to the gateway's data_dir; appended to, made where absent.
     path: Path = Path("journal.jsonl")

@@ -5,6 +5,7 @@ task tokens), version (query), and "Security authentication" for the signed head
 (iot-api.heclouds.com/fuse-ota) shares the code table in `wire`.
 """
 
-from adapters.onenet.adapter import OneNet, OneNetSettings, factory
+from adapters.onenet.adapter import OneNet, factory
+from adapters.onenet.settings import OneNetSettings
 
 __all__ = ["OneNet", "OneNetSettings", "factory"]

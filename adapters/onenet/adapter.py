@@ -1,15 +1,11 @@
 """The shell around OneNET's words: finds the task of a report and holds the conversation about it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
-
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from collections.abc import Sequence
 
 from adapters.onenet.conversation import Act, Conversation
-from adapters.onenet.signing import Method
-from adapters.onenet.south import Answer, Credentials, South
+from adapters.onenet.settings import OneNetSettings
+from adapters.onenet.south import Answer, South
 from adapters.onenet.tasks import Address, Task, Tasks
-from gateway.model.identity import DeviceId, Module, Version
 from gateway.ports.cloud import (
     AdapterFactory,
     CloudError,
@@ -18,7 +14,6 @@ from gateway.ports.cloud import (
     Device,
     Rejected,
     Scope,
-    Secret,
     Site,
     State,
     StateReported,
@@ -29,32 +24,6 @@ from gateway.ports.cloud import (
 )
 
 
-class OneNetSettings(BaseModel):
-    """The `[clouds.NAME]` table of an adapter "onenet"."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    api: Literal["south", "fuse"] = "south"
-    url: HttpUrl = HttpUrl("http://ota.heclouds.com")
-    #: `products/{product id}`.
-    resource: str = Field(min_length=1)
-    #: The product's key, base64.
-    access_key: Secret
-    method: Method = "sha256"
-    version: str = "2018-10-31"
-    #: Seconds for which a signature is valid.
-    window: float = Field(default=3600, ge=60)
-    #: Module → type of the task: 1 (FOTA, communication module) or 2 (SOTA, MCU).
-    modules: Mapping[str, Literal[1, 2]] = {"default": 2}
-
-    @field_validator("api")
-    @classmethod
-    def _is_available(cls, api: str) -> str:
-        if api == "fuse":
-            raise ValueError('"fuse" is not available yet; it must be "south"')
-        return api
-
-
 class OneNet:
     """Tells one OneNET product what its devices do. Keeps task tokens in memory, as a cache."""
 
@@ -62,14 +31,7 @@ class OneNet:
 
     def __init__(self, settings: OneNetSettings, site: Site) -> None:
         self._modules = settings.modules
-        credentials = Credentials(
-            resource=settings.resource,
-            access_key=settings.access_key,
-            method=settings.method,
-            version=settings.version,
-            window=settings.window,
-        )
-        self._south = South(str(settings.url).rstrip("/"), credentials, site)
+        self._south = South(settings, site)
         self._tasks = Tasks(self._south, site)
 
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
@@ -81,40 +43,50 @@ class OneNet:
         talk = Conversation(after, event)
         if talk.pending is None:
             return ()
+        if event.version is None:
+            raise Rejected("version_unfit", "the report names no version, by which its task is found")
+        lesson = await self._tell(talk, device, event, after)
+        return (
+            ()
+            if lesson is None
+            else [lesson(device=event.device, module=event.module, version=event.version)]
+        )
+
+    async def _tell(
+        self, talk: Conversation, device: Device, event: StateReported, after: State | None
+    ) -> type[Command] | None:
+        if "dev_id" not in device.external:
+            return TaskAbsent
+        address = self._address(device, event)
         try:
-            return await self._hold(talk, device, event, after)
+            lesson = await self._hold(talk, address, device, event, after)
         except CloudError as error:
             error.reached = talk.reached
             raise
+        if lesson is not None or event.state.is_terminal:
+            self._tasks.forget(address)
+        return lesson
 
     async def _hold(
-        self, talk: Conversation, device: Device, event: StateReported, after: State | None
-    ) -> Sequence[Command]:
-        if event.version is None:
-            raise Rejected("version_unfit", "the report names no version, by which its task is found")
-        about = _About(device=event.device, module=event.module, version=event.version)
-        if "dev_id" not in device.external:
-            return [TaskAbsent(**about)]
-        address = self._address(device, event)
+        self, talk: Conversation, address: Address, device: Device, event: StateReported, after: State | None
+    ) -> type[Command] | None:
         task = await self._tasks.find(address, device, event, after)
         while (request := talk.pending) is not None:
             if task is None:
-                return [TaskAbsent(**about)]
+                return TaskAbsent
             answer = await self._south.send(request, address.dev_id, task.token)
             match talk.hear(answer.errno):
+                case Act.GO_ON:
+                    pass
                 case Act.RENEW_TOKEN:
                     task = await self._tasks.fetch(address, device, event, after)
                 case Act.FINISHED:
-                    return [TaskConflict(**about)]
+                    return TaskConflict
                 case Act.CANCELED:
-                    return [TaskCanceled(**about)]
-                case Act.GO_ON:
-                    pass
+                    return TaskCanceled
                 case act:
                     raise self._error(act, answer, task)
-        if event.state.is_terminal:
-            self._tasks.forget(address)
-        return ()
+        return None
 
     def _address(self, device: Device, event: StateReported) -> Address:
         default = self._modules.get("default", 2)
@@ -130,12 +102,6 @@ class OneNet:
                 return Denied(Scope.DEVICE, str(answer.errno), text)
             case _:
                 return self._south.rejection(answer)
-
-
-class _About(TypedDict):
-    device: DeviceId
-    module: Module
-    version: Version
 
 
 factory: AdapterFactory = OneNet

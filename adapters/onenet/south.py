@@ -3,12 +3,15 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
-from adapters.onenet.signing import Method, authorization
+from adapters.onenet.settings import OneNetSettings
+from adapters.onenet.signing import authorization
 from adapters.onenet.wire import Progress, Report, Request, TokenCheck
-from gateway.ports.cloud import Denied, Rejected, Scope, Secret, Site, Unavailable
+from gateway.ports.cloud import Denied, Rejected, Scope, Site, Unavailable
 
 EXCERPT = 200
+WINDOW = 3600.0  # seconds for which a signature is valid; a new one is made after half of them
 AUTH_FAILED, INTERNAL = 1, 7
 
 
@@ -21,18 +24,6 @@ class Answer:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What signs a request."""
-
-    resource: str
-    access_key: Secret
-    method: Method
-    version: str
-    #: Seconds for which a signature is valid; a new one is made after half of them.
-    window: float
-
-
 @dataclass(frozen=True, slots=True)
 class _Signature:
     key: str
@@ -43,9 +34,9 @@ class _Signature:
 class South:
     """The interface as one product sees it."""
 
-    def __init__(self, url: str, credentials: Credentials, site: Site) -> None:
-        self._url = url
-        self._credentials = credentials
+    def __init__(self, settings: OneNetSettings, site: Site) -> None:
+        self._settings = settings
+        self._url = str(settings.url).rstrip("/")
         self._site = site
         self._signature: _Signature | None = None
         #: The last device whose request was let in.
@@ -53,6 +44,7 @@ class South:
 
     async def send(self, request: Request, dev_id: str, token: str) -> Answer:
         """Say one thing about the task."""
+        token = quote(token, safe="")
         match request:
             case TokenCheck():
                 return await self.ask("token_check", f"/ota/south/download/{token}/check", dev_id)
@@ -103,15 +95,15 @@ class South:
         return f"errno {answer.errno}: {self._cut(answer.error)}"
 
     def _authorization(self) -> str:
-        given, now = self._credentials, self._site.now()
-        key, made = given.access_key.reveal(), self._signature
-        if made is not None and made.key == key and 0 <= now - made.made_at < given.window / 2:
+        given, now = self._settings, self._site.now()
+        key, made = given.access_key.reveal().strip(), self._signature
+        if made is not None and made.key == key and 0 <= now - made.made_at < WINDOW / 2:
             return made.header
         try:
             header = authorization(
                 resource=given.resource,
                 key=key,
-                expires=int(now + given.window),
+                expires=int(now + WINDOW),
                 method=given.method,
                 version=given.version,
             )

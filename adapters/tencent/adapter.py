@@ -29,7 +29,7 @@ EXCERPT = 200
 class TencentSettings(BaseModel):
     """The `[clouds.NAME]` table of an adapter "tencent"."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: HttpUrl = HttpUrl("https://iot.cloud.tencent.com/api/exploreropen/tokenapi")
     #: The AccessToken of a user to whom all devices are bound, bare or as AppGetToken returned it.

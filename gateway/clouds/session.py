@@ -6,7 +6,6 @@ Law: whatever keeps an answer from coming is Unavailable, under a code word of a
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +13,7 @@ from typing import Any, Self
 import aiohttp
 from aiolimiter import AsyncLimiter
 
+from gateway.config import CloudConfig
 from gateway.metrics import Metrics
 from gateway.ports.cloud import Reply, Unavailable
 
@@ -33,37 +33,26 @@ _TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one cloud is asked to bear."""
-
-    requests_per_second: float = 10.0
-    #: Requests under way at once.
-    concurrency: int = 16
-    #: Seconds from the connect to the last byte; waiting for the rate does not count.
-    timeout: float = 15.0
-
-
 class HttpSession:
     """One cloud's `CloudSession`."""
 
     def __init__(
-        self, lane: str, limits: Limits, metrics: Metrics, *, now: Callable[[], float] = time.time
+        self, lane: str, cloud: CloudConfig, metrics: Metrics, *, now: Callable[[], float] = time.time
     ) -> None:
         self._lane = lane
-        self._limits = limits
+        self._cloud = cloud
         self._metrics = metrics
         self._now = now
-        bucket = max(1.0, limits.requests_per_second * BURST)
-        self._rate = AsyncLimiter(bucket, bucket / limits.requests_per_second)
-        self._slots = asyncio.Semaphore(limits.concurrency)
+        bucket = max(1.0, cloud.requests_per_second * BURST)
+        self._rate = AsyncLimiter(bucket, bucket / cloud.requests_per_second)
+        self._slots = asyncio.Semaphore(cloud.concurrency)
         self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limits.concurrency),
+            connector=aiohttp.TCPConnector(limit=self._cloud.concurrency),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._limits.timeout),
+            timeout=aiohttp.ClientTimeout(total=self._cloud.timeout.total_seconds()),
         )
         return self
 

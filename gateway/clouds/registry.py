@@ -1,0 +1,69 @@
+"""Which adapters run: entry points say what exists, the configuration says what is wanted of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.config import CloudConfig, problems_of
+from gateway.errors import ConfigError
+from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
+
+GROUP = "ota_gateway.adapters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An adapter that the configuration names, with valid settings."""
+
+    name: str
+    factory: AdapterFactory
+    settings: Any
+
+    def make(self, site: Site) -> CloudAdapter:
+        """Make the adapter; it opens nothing yet."""
+        return self.factory(self.settings, site)
+
+
+def prepare(clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | None = None) -> list[Prepared]:
+    """Load and configure an adapter for each cloud; raises ConfigError with all mistakes at once."""
+    exists = {each.name: each for each in (entry_points(group=GROUP) if known is None else known)}
+    prepared: list[Prepared] = []
+    problems: list[str] = []
+    for name, cloud in clouds.items():
+        try:
+            prepared.append(_prepare(name, cloud, exists))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return prepared
+
+
+def _prepare(name: str, cloud: CloudConfig, exists: Mapping[str, EntryPoint]) -> Prepared:
+    factory = _load(f"clouds.{name}.adapter", cloud.adapter, exists)
+    try:
+        settings = factory.Settings.model_validate(cloud.settings)
+    except ValidationError as error:
+        known = CloudConfig.model_fields.keys() - {"settings"}
+        problems = problems_of(error, f"clouds.{name}", model=factory.Settings, known=known)
+        raise ConfigError(problems) from error
+    return Prepared(name=name, factory=factory, settings=settings)
+
+
+def _load(key: str, adapter: str, exists: Mapping[str, EntryPoint]) -> AdapterFactory:
+    if adapter not in exists:
+        raise ConfigError(
+            [
+                f'{key} is "{adapter}"; it must be an installed adapter: {", ".join(sorted(exists)) or "none is"}'
+            ]
+        )
+    try:
+        factory: AdapterFactory = exists[adapter].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            [f'{key} is "{adapter}", which cannot be loaded ({error}); install it anew']
+        ) from error
+    return factory
