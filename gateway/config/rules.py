@@ -1,12 +1,14 @@
 """The rules between keys, which no single field can know. Each yields sentences; none raises."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
+from gateway.config.address import Address
 from gateway.config.devices_file import Listed
 from gateway.config.problems import did_you_mean, dotted
 from gateway.config.products import ProductConfig
 from gateway.config.sections import CloudConfig, HttpConfig, MqttConfig, StoreConfig
 
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
 _NEEDS_SECRET = {"password", "tencent", "onenet"}
 _TAKEN = {"secret", "secret_hash", "external", "name"}
 
@@ -18,6 +20,20 @@ def http_rules(http: HttpConfig) -> Iterator[str]:
             f'http.token is missing, and http.listen is "{http.listen}", which others can reach; '
             f'set http.token, or listen on "127.0.0.1:{http.listen.port}"'
         )
+
+
+def listen_rules(addresses: Mapping[str, Address | None]) -> Iterator[str]:
+    """Yield when two servers would listen in one place; port 0 is another one each time."""
+    seen: list[tuple[str, Address]] = []
+    for key, address in addresses.items():
+        if address is None or address.port == 0:
+            continue
+        for other, taken in seen:
+            if address.port == taken.port and (
+                address.host == taken.host or _ANY & {address.host, taken.host}
+            ):
+                yield f'{key} is "{address}", where {other} listens already; choose another port'
+        seen.append((key, address))
 
 
 def mqtt_rules(mqtt: MqttConfig) -> Iterator[str]:

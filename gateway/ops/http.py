@@ -1,0 +1,129 @@
+"""The HTTP side of operations: /metrics, /healthz, /readyz and /api/v1, token-protected apart from health."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from gateway.config import Address, Secret
+from gateway.errors import Denied
+from gateway.ops.readiness import Check
+
+_OPEN = frozenset({"/healthz", "/readyz"})
+_SHUTDOWN_SECONDS = 2.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Status = Callable[[], Awaitable[dict[str, Any]]]
+Checks = Callable[[], Awaitable[list[Check]]]
+
+
+class OpsServer:
+    """One listener for monitoring and operators; use it as an async context manager."""
+
+    def __init__(
+        self,
+        *,
+        listen: Address,
+        token: Secret | None,
+        registry: CollectorRegistry,
+        checks: Checks,
+        status: Status,
+    ) -> None:
+        self._listen = listen
+        self._token = token
+        self._registry = registry
+        self._checks = checks
+        self._status = status
+        self._runner = web.AppRunner(
+            self.application(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+
+    @property
+    def address(self) -> Address:
+        """Where it listens now; the port is the real one when 0 was asked for."""
+        host, port = self._runner.addresses[0][:2]
+        return Address(host, port)
+
+    def application(self) -> web.Application:
+        """Return the routes behind their guard."""
+        application = web.Application(middlewares=[self._problems, self._guard])
+        application.router.add_get("/healthz", _health)
+        application.router.add_get("/readyz", self._ready)
+        application.router.add_get("/metrics", self._metrics)
+        application.router.add_get("/api/v1/status", self._report)
+        return application
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._listen.host, self._listen.port).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer what aiohttp itself refuses (404, 405) in the same form as our own refusals."""
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return problem(error.status, error.reason, f"{request.method} {request.path}", allow)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._token is None or request.path in _OPEN:
+            return await handler(request)
+        try:
+            expected = self._token.reveal()
+        except Denied as error:
+            return problem(503, "Service Unavailable", f"http.token: {error.reason}")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        matches = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), expected.encode())
+        if scheme.lower() != "bearer" or not matches:
+            return problem(
+                401,
+                "Unauthorized",
+                "send the token of the configuration's http.token as: Authorization: Bearer TOKEN",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return await handler(request)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        checks = await self._checks()
+        ready = all(check.is_ok for check in checks if check.is_required)
+        body = {
+            "ready": ready,
+            "checks": {check.name: {"ok": check.is_ok, "detail": check.detail} for check in checks},
+        }
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _report(self, _: web.Request) -> web.Response:
+        return web.json_response(await self._status(), headers={"Cache-Control": "no-store"})
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Return a refusal as RFC 9457 problem details."""
+    return web.json_response(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        status=status,
+        content_type="application/problem+json",
+        headers=headers,
+    )

@@ -1,0 +1,128 @@
+"""What `check` proves beside the configuration's own rules: that this machine can do what it says."""
+
+import os
+import socket
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.config import Address, Config
+from gateway.errors import Denied
+
+_STORE_TIMEOUT_SECONDS = 5
+
+
+def directory_problems(config: Config) -> Iterator[str]:
+    """Yield when data_dir can be neither used nor made."""
+    wanted = config.gateway.data_dir
+    existing = next((path for path in (wanted, *wanted.absolute().parents) if path.exists()), Path("/"))
+    if not existing.is_dir():
+        yield f'gateway.data_dir is "{wanted}", and {existing} is not a directory; choose another'
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield f'gateway.data_dir is "{wanted}", which cannot be written; let this user own it, or choose another'
+
+
+def tls_problems(config: Config) -> Iterator[str]:
+    """Yield when a TLS file does not load."""
+    mqtt = config.mqtt
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if mqtt.tls_certificate and mqtt.tls_key:
+        try:
+            context.load_cert_chain(mqtt.tls_certificate, mqtt.tls_key, password=_no_password)
+        except (OSError, ValueError) as error:
+            yield (
+                f'mqtt.tls_certificate is "{mqtt.tls_certificate}" and mqtt.tls_key is "{mqtt.tls_key}", '
+                f"which do not load ({_words(error)}); both must be PEM, belong together and need no password"
+            )
+    if mqtt.tls_client_ca:
+        try:
+            context.load_verify_locations(mqtt.tls_client_ca)
+        except OSError as error:
+            yield (
+                f'mqtt.tls_client_ca is "{mqtt.tls_client_ca}", which does not load ({_words(error)}); '
+                "it must be PEM with one certificate or more"
+            )
+
+
+def listen_problems(config: Config) -> Iterator[str]:
+    """Yield when an address cannot be listened on; not for a gateway that runs, which holds them itself."""
+    addresses = {
+        "mqtt.listen": config.mqtt.listen,
+        "mqtt.tls_listen": config.mqtt.tls_listen,
+        "http.listen": config.http.listen,
+    }
+    for key, address in addresses.items():
+        trouble = _bind(address) if address else None
+        if trouble:
+            yield f'{key} is "{address}", which cannot be listened on ({trouble}); free it, or choose another'
+
+
+def secret_problems(config: Config) -> Iterator[str]:
+    """Yield when a secret cannot be read."""
+    for key, secret in config.secrets():
+        try:
+            secret.reveal()
+        except Denied as error:
+            yield f"{key}: {error.reason}"
+
+
+def store_problems(config: Config) -> Iterator[str]:
+    """Yield when the store cannot be opened; nothing is created or migrated."""
+    try:
+        if config.store.url.is_sqlite:
+            _open_file(config.gateway.data_dir / config.store.url.sqlite_path)
+        else:
+            _open_server(config.database_url())
+    except Denied:
+        return  # secret_problems says it
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield f'store.url is "{config.store.url}", which cannot be opened ({words}); see that it is there and ours'
+
+
+def _no_password() -> str:
+    """Answer instead of OpenSSL, which would ask on the terminal."""
+    raise ValueError("the key is encrypted")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no valid PEM").lower().replace("_", " ")
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _bind(address: Address) -> str | None:
+    try:
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _, place in found:
+            with socket.socket(family, kind, protocol) as server:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                server.bind(place)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _open_file(path: Path) -> None:
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _open_server(url: str) -> None:
+    engine = create_engine(url, connect_args={"connect_timeout": _STORE_TIMEOUT_SECONDS})
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    finally:
+        engine.dispose()

@@ -1,0 +1,85 @@
+"""Show nested JSON to people: tables on a terminal, one `path value` a line for grep."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {
+    "green": {"ok", "closed", "connected", "running", "ready", "true", "up", "synchronised"},
+    "yellow": {"half_open", "degraded", "draining", "unknown"},
+    "red": {"open", "denied", "failed", "false", "down", "stopped"},
+}
+
+
+def lines(value: Any, path: str = "") -> Iterator[str]:
+    """Yield every leaf with its dotted path."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from lines(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from lines(inner, f"{path}[{index}]")
+    else:
+        yield f"{path} {_shown(value)}"
+
+
+def tables(report: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield one table for the plain facts and one for each section."""
+    facts = {key: value for key, value in report.items() if not _is_section(value)}
+    if facts:
+        yield _facts("gateway", facts)
+    for title, section in report.items():
+        if isinstance(section, list) and _is_section(section):
+            yield _rows(title, {str(index + 1): row for index, row in enumerate(section)})
+        elif isinstance(section, Mapping) and section:
+            rows = {key: row for key, row in section.items() if isinstance(row, Mapping)}
+            rest = {key: value for key, value in section.items() if key not in rows}
+            if rest:
+                yield _facts(title, rest)
+            if rows:
+                yield _rows(title, rows)
+
+
+def _is_section(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(row, Mapping) for row in value)
+    return isinstance(value, Mapping) and bool(value)
+
+
+def _facts(title: str, facts: Mapping[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    for key, value in facts.items():
+        table.add_row(Text(str(key)), _cell(value))
+    return table
+
+
+def _rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    table = Table("", *columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name, row in rows.items():
+        table.add_row(Text(name), *(_cell(row.get(column, "")) for column in columns))
+    return table
+
+
+def _cell(value: Any) -> Text:
+    shown = _shown(value)
+    colour = next((colour for colour, words in _COLOURS.items() if shown.lower() in words), "")
+    return Text(shown, style=colour)
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:,.3f}".rstrip("0").rstrip(".")
+        case list():
+            return ", ".join(_shown(item) for item in value) or "-"
+        case {}:
+            return "-" if not value else ", ".join(f"{key}={_shown(item)}" for key, item in value.items())
+    return str(value)
