@@ -76,14 +76,21 @@ class _Reader:
         self.problems += rules.mqtt_rules(mqtt) if mqtt else ()
         self.problems += rules.http_rules(http) if http else ()
         self.problems += rules.store_rules(store) if store else ()
+        firmware = self._section(FirmwareConfig, document, "firmware") if "firmware" in document else None
+        self.problems += rules.listen_rules(
+            {
+                "mqtt.listen": mqtt.listen if mqtt else None,
+                "mqtt.tls_listen": mqtt.tls_listen if mqtt else None,
+                "http.listen": http.listen if http else None,
+                "firmware.listen": firmware.listen if firmware else None,
+            }
+        )
         parts = {
             "gateway": self._section(GatewayConfig, document, "gateway"),
             "mqtt": mqtt,
             "http": http,
             "store": store,
-            "firmware": self._section(FirmwareConfig, document, "firmware")
-            if "firmware" in document
-            else None,
+            "firmware": firmware,
             "clouds": self._clouds(document),
             "products": self._products(document, mqtt),
         }
