@@ -103,6 +103,11 @@ class Link:
         self._present.discard(device)
         self._clients.set(len(self._present))
 
+    @property
+    def present(self) -> int:
+        """How many devices are connected now."""
+        return len(self._present)
+
     def is_present(self, device: DeviceId) -> bool:
         """Whether the device is connected now."""
         return device in self._present

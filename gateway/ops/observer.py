@@ -1,0 +1,136 @@
+"""What is seen from outside, gathered from the parts: gauges every few seconds, readiness, status."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from gateway.core.clock import Clock
+from gateway.core.engine import Engine
+from gateway.core.gate import Gate
+from gateway.core.ledger import Ledger
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.model.identity import Lane
+from gateway.model.states import State
+from gateway.ops.kernel_clock import is_synchronised
+from gateway.ops.readiness import Check, lane_checks
+from gateway.ports.store import Figures, Store
+
+log = structlog.get_logger()
+
+EVERY = 5.0
+LAG_EVERY = 0.25
+
+
+class Observer:
+    """Watches the parts; changes none of them."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        version: str,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        ledger: Ledger,
+        engine: Engine,
+        gates: Mapping[Lane, Gate],
+        clients: Callable[[], int],
+    ) -> None:
+        self._name = name
+        self._version = version
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._ledger = ledger
+        self._engine = engine
+        self._gates = gates
+        self._clients = clients
+        self._started = time.monotonic()
+
+    async def observe_for_ever(self) -> None:
+        """Refresh the gauges."""
+        while True:
+            await self.observe()
+            await asyncio.sleep(EVERY)
+
+    async def observe(self) -> None:
+        """Refresh the gauges once."""
+        self._metrics.clock_synchronised.set(is_synchronised())
+        states, stalled = self._engine.census()
+        for state in State:
+            if not state.is_terminal:
+                self._metrics.updates.labels(state).set(states[state])
+        self._metrics.stalled.set(stalled)
+        try:
+            figures = await self._store.figures()
+        except StoreError as err:
+            log.warning("figures_failed", error=str(err))
+            return
+        for lane in self._gates:
+            self._show(lane, figures.get(lane, Figures()))
+
+    async def measure_lag(self) -> None:
+        """Measure how late the event loop runs a timer."""
+        while True:
+            due = time.monotonic() + LAG_EVERY
+            await asyncio.sleep(LAG_EVERY)
+            self._metrics.loop_lag.observe(max(time.monotonic() - due, 0.0))
+
+    async def checks(self) -> list[Check]:
+        """Say whether the box can take reports; a dead cloud does not make it unready."""
+        store = Check(
+            name="store",
+            is_ok=self._ledger.healthy,
+            detail="" if self._ledger.healthy else "commits fail; see the log",
+        )
+        full = sorted(self._engine.full_lanes)
+        room = Check(
+            name="outbox",
+            is_ok=not full,
+            detail=f"at its quota: {', '.join(full)}" if full else "",
+        )
+        circuits = {lane: gate.state.circuit.value for lane, gate in self._gates.items()}
+        return [store, room, *lane_checks(circuits)]
+
+    async def status(self) -> dict[str, Any]:
+        """Say how things stand, for the command line and the dashboard."""
+        figures = await self._store.figures()
+        states, stalled = self._engine.census()
+        return {
+            "name": self._name,
+            "version": self._version,
+            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "devices_connected": self._clients(),
+            "store_ok": self._ledger.healthy,
+            "updates": {state.value: count for state, count in sorted(states.items())},
+            "updates_stalled": stalled,
+            "lanes": {
+                lane: self._lane(gate, figures.get(lane, Figures())) for lane, gate in self._gates.items()
+            },
+        }
+
+    def _lane(self, gate: Gate, figures: Figures) -> dict[str, Any]:
+        oldest = figures.oldest_at
+        return {
+            "circuit": gate.state.circuit.value,
+            "reason": gate.state.reason,
+            "messages": figures.messages,
+            "bytes": figures.size,
+            "oldest_seconds": None if oldest is None else round(self._clock.now() - oldest, 1),
+            "dead_letters": figures.dead_letters,
+            "parked_devices": figures.parked,
+        }
+
+    def _show(self, lane: Lane, figures: Figures) -> None:
+        self._metrics.outbox_messages.labels(lane).set(figures.messages)
+        self._metrics.outbox_bytes.labels(lane).set(figures.size)
+        oldest = figures.oldest_at
+        age = None if oldest is None else self._clock.now() - oldest
+        self._metrics.outbox_oldest.labels(lane).set(0 if age is None else self._clock.wall() - age)
+        self._metrics.dead_letters.labels(lane).set(figures.dead_letters)
+        self._metrics.parked.labels(lane).set(figures.parked)

@@ -1,0 +1,150 @@
+"""From the configuration's words to the values that the rooms take; no decisions, one function for each room."""
+
+import gc
+from collections.abc import Callable, Mapping
+
+from gateway import __version__
+from gateway.config import CloudConfig, Config, DeviceConfig
+from gateway.core.dispatcher import LaneSettings
+from gateway.core.engine import ProductRules
+from gateway.devices.access import Authentication, Credential, Product
+from gateway.devices.broker import Limits, Listener, TlsFiles
+from gateway.devices.dialects import DIALECTS, Dialect
+from gateway.metrics import DELIVERY_OUTCOMES, Metrics, initialise
+from gateway.model.identity import Device, DeviceId, Lane
+from gateway.model.states import State
+from gateway.model.update import Policy, Verdict
+from gateway.store.records import Keep
+
+
+def lane_of(cloud: str) -> Lane:
+    """Name the lane of a cloud."""
+    return Lane(f"cloud/{cloud}")
+
+
+def product_rules(config: Config) -> dict[str, ProductRules]:
+    """Say what the engine must know of each product."""
+    return {
+        product_id: ProductRules(
+            lanes=tuple(lane_of(cloud) for cloud in product.clouds),
+            policy=Policy(
+                needs_evidence=product.success == "on_version_match",
+                trusts_silence=product.unverified == "trust_done",
+                deadlines={State(name): after for name, after in product.deadlines.items()},
+            ),
+        )
+        for product_id, product in config.products.items()
+    }
+
+
+def dialects(config: Config) -> Mapping[str, Dialect]:
+    """Say how each product speaks."""
+    return {product_id: DIALECTS[product.dialect] for product_id, product in config.products.items()}
+
+
+def products(config: Config) -> list[Product]:
+    """Say who may log in, and how."""
+    return [
+        Product(
+            id=product_id,
+            dialect=DIALECTS[product.dialect],
+            authentication=Authentication(product.authentication),
+            devices={name: _credential(device) for name, device in product.devices.items()},
+        )
+        for product_id, product in config.products.items()
+    ]
+
+
+def _credential(device: DeviceConfig) -> Credential:
+    return Credential(secret=device.secret.reveal if device.secret else None, secret_hash=device.secret_hash)
+
+
+def listeners(config: Config) -> list[Listener]:
+    """Say where devices connect."""
+    found = []
+    if config.mqtt.listen:
+        found.append(Listener(host=config.mqtt.listen.host, port=config.mqtt.listen.port))
+    if config.mqtt.tls_listen and config.mqtt.tls_certificate and config.mqtt.tls_key:
+        tls = TlsFiles(
+            certificate=config.mqtt.tls_certificate,
+            key=config.mqtt.tls_key,
+            client_ca=config.mqtt.tls_client_ca,
+        )
+        found.append(Listener(host=config.mqtt.tls_listen.host, port=config.mqtt.tls_listen.port, tls=tls))
+    return found
+
+
+def limits(config: Config) -> Limits:
+    """Say what devices may ask of the box."""
+    given = config.mqtt.limits
+    return Limits(
+        max_connections=given.max_connections,
+        connects_per_second=given.connects_per_second,
+        connect_timeout=given.connect_timeout,
+        max_packet_bytes=given.max_packet,
+        publishes_per_second=given.publishes_per_second,
+        publish_burst=given.publish_burst,
+        max_unacknowledged=given.max_unacknowledged,
+        max_subscriptions=given.max_subscriptions,
+        max_downlink_bytes=given.max_downlink,
+        max_keep_alive=given.max_keep_alive,
+        session_expiry=given.session_expiry,
+        max_kept_sessions=given.max_kept_sessions,
+    )
+
+
+def keep(config: Config) -> Keep:
+    """Say how much history the store keeps."""
+    return Keep(
+        finished=config.store.keep_updates,
+        journal=config.store.keep_journal,
+        journal_rows=config.store.journal_max,
+        dead_letters_rows=config.store.dead_letters_max,
+        quarantine_rows=config.store.quarantine_max,
+        quarantine_payload=config.store.quarantine_payload,
+    )
+
+
+def lane_settings(cloud: CloudConfig) -> LaneSettings:
+    """Say how fast a lane may go."""
+    return LaneSettings(concurrency=cloud.concurrency, progress_interval=cloud.progress_interval)
+
+
+def directory(config: Config) -> Callable[[Lane, DeviceId], Device]:
+    """Say what each cloud calls a device."""
+    names = {lane_of(cloud): cloud for cloud in config.clouds}
+
+    def find(lane: Lane, device: DeviceId) -> Device:
+        product = config.products.get(device.product_id)
+        known = product.devices.get(device.name) if product else None
+        return Device(id=device, external=known.external.get(names[lane], {}) if known else {})
+
+    return find
+
+
+def initialise_metrics(metrics: Metrics, config: Config) -> None:
+    """Create the series whose labels are known, at 0."""
+    lanes = [lane_of(cloud) for cloud in config.clouds]
+    metrics.build.info({"version": __version__})
+    metrics.config_reloaded.set(1)
+    initialise(metrics.updates, [state for state in State if not state.is_terminal])
+    initialise(metrics.transitions, State)
+    initialise(metrics.suppressed, [Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED, Verdict.UNTARGETED])
+    initialise(metrics.refused, ["commit_failed", "outbox_full"])
+    initialise(metrics.discarded, lanes, ["progress_evicted"])
+    initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
+    per_lane = (metrics.outbox_messages, metrics.outbox_bytes, metrics.outbox_oldest, metrics.dead_letters)
+    for metric in (*per_lane, metrics.parked, metrics.cloud_up, metrics.delivery_lag):
+        initialise(metric, lanes)
+    for lane in lanes:
+        metrics.outbox_capacity.labels(lane).set(config.store.lane_quota)
+
+
+def settle_memory() -> None:
+    """Take what start-up made out of the collector's sight, and let it run seldom.
+
+    With thousands of connections a full collection of everything stops the loop for half a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
