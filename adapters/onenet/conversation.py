@@ -24,7 +24,6 @@ class Act(Enum):
     """What an errno asks of the caller."""
 
     GO_ON = auto()
-    RETRY = auto()
     RENEW_TOKEN = auto()
     RESYNC = auto()
     PAUSED = auto()
@@ -35,7 +34,7 @@ class Act(Enum):
 
 
 _ACTS = MappingProxyType(
-    {0: Act.GO_ON, 7: Act.RETRY, 19: Act.PAUSED, 20: Act.FINISHED, 22: Act.CANCELED}
+    {0: Act.GO_ON, 19: Act.PAUSED, 20: Act.FINISHED, 22: Act.CANCELED}
     | dict.fromkeys((1, 4, 12, 15, 18, 23), Act.RENEW_TOKEN)
     | dict.fromkeys((17, 21), Act.RESYNC)
 )

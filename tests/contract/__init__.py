@@ -1,0 +1,1 @@
+"""What every adapter promises, proved against a simulator of its cloud."""

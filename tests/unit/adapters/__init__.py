@@ -1,0 +1,1 @@
+"""Tests of the adapters and of the room that lends them a session."""
