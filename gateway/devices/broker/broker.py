@@ -1,0 +1,195 @@
+"""The embedding: our sockets and connections around an amqtt that has neither sockets nor publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import structlog
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+
+from gateway.devices.broker.brakes import RoomWatch
+from gateway.devices.broker.errors import Ending
+from gateway.devices.broker.front import Connection
+from gateway.devices.broker.handler import DeviceHandler, LoggedInAlready
+from gateway.devices.broker.limits import Limits
+from gateway.devices.broker.listeners import Door, Listener
+from gateway.devices.broker.registry import KeptSessions, Registry
+from gateway.devices.broker.seams import Probe, selfcheck
+from gateway.devices.broker.site import Crowd, Site, Tally
+from gateway.devices.broker.streams import Outbox
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Sequence
+
+    from amqtt.adapters import ReaderAdapter, WriterAdapter
+    from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+    from amqtt.session import Session
+
+    from gateway.metrics import Metrics
+    from gateway.model.identity import DeviceId
+    from gateway.ports.devices import Access, Receiver
+
+_LISTENER = "default"
+"""The one listener that amqtt insists on; it is external, which means that connections are brought to it."""
+
+_READ_BYTES = 32_768
+"""What one connection may be read in one turn of the loop."""
+
+_LEAVE_S = 2.0
+"""How long connections may take to end before their sockets are cut, and how long after."""
+
+_log = structlog.get_logger()
+
+
+class _Engine(Broker):
+    """amqtt without listeners, with our handler."""
+
+    def __init__(self) -> None:
+        plugin = f"{LoggedInAlready.__module__}.{LoggedInAlready.__qualname__}"
+        listener = ListenerConfig(type=ListenerType.EXTERNAL, bind="external")
+        super().__init__(BrokerConfig(listeners={_LISTENER: listener}, plugins={plugin: {}}))
+
+    async def serve(self, connection: Connection) -> None:
+        """Serve a connection that is logged in until it ends, and keep nothing of it."""
+        try:
+            await self.external_connected(connection.inbox, Outbox(connection), _LISTENER)
+        finally:
+            self.sessions.pop(str(connection.visit.device), None)
+
+    async def _initialize_client_session(
+        self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        """Replace amqtt's login, which reuses the session of whoever said this client id before."""
+        del reader, remote_address, remote_port
+        if isinstance(writer, Probe):
+            writer.reached()
+        if not isinstance(writer, Outbox):
+            raise TypeError(f"{writer!r} did not come through the front")
+        return DeviceHandler.serving(writer.connection, self.plugins_manager)
+
+
+class MqttBroker:
+    """The site's MQTT 3.1.1 side.
+
+    What devices find: QoS 0 and 1 up, QoS 0 down; retain flags and wills are taken and ignored (a device's coming and
+    going is known from its connection); QoS 2 closes the connection.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        access: Access,
+        receiver: Receiver,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
+        self._listeners = listeners
+        self._access = access
+        self._receiver = receiver
+        self._limits = limits
+        self._tally = Tally(metrics)
+        self._registry = Registry()
+        self._doors: list[Door] = []
+        self._site: Site | None = None
+        self._engine: _Engine | None = None
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of every listener as bound, in the order given."""
+        return [door.address for door in self._doors]
+
+    async def start(self) -> None:
+        """Bind and serve; raise OSError naming an address that is taken, SeamError when amqtt is another one."""
+        # Its warnings repeat what is said here, without the device.
+        logging.getLogger("amqtt").setLevel(logging.ERROR)
+        engine = _Engine()
+        await engine.start()
+        try:
+            await selfcheck(engine, _LISTENER)
+            self._site = self._shared(engine)
+            for listener in self._listeners:
+                self._doors.append(Door(listener, self._admit))
+        except BaseException:
+            self._close_doors()
+            await engine.shutdown()
+            raise
+        self._engine = engine
+        for door in self._doors:
+            door.open()
+
+    async def stop_accepting(self) -> None:
+        """Accept and read no more; what was received is still acknowledged when it is committed."""
+        self._close_doors()
+        for connection in self._crowd():
+            connection.stop_taking()
+
+    async def stop(self) -> None:
+        """Close every connection, cutting those that do not let go, and end."""
+        await self.stop_accepting()
+        if self._site is None or self._engine is None:
+            return
+        for connection in self._crowd():
+            connection.close(Ending.SHUTDOWN)
+        if not await self._emptied():
+            for connection in self._crowd():
+                connection.abort()
+            if not await self._emptied():
+                _log.error("connections_left", count=len(self._site.crowd))
+        await self._site.rooms.stop()
+        engine, self._engine = self._engine, None
+        await engine.shutdown()
+
+    def send(self, device: DeviceId, topic: str, payload: bytes) -> bool:
+        """Publish at QoS 0 to that device only, if it is connected, subscribed to the topic and not too slow."""
+        connection = self._registry.get(device)
+        return connection is not None and connection.send(topic, payload)
+
+    def _shared(self, engine: _Engine) -> Site:
+        return Site(
+            access=self._access,
+            receiver=self._receiver,
+            limits=self._limits,
+            tally=self._tally,
+            crowd=Crowd(self._limits, asyncio.get_running_loop().time()),
+            registry=self._registry,
+            kept=KeptSessions(self._limits),
+            rooms=RoomWatch(self._receiver),
+            buffer=memoryview(bytearray(_READ_BYTES)),
+            serve=engine.serve,
+        )
+
+    def _admit(self, accepted: socket.socket, peer: tuple[str, int], tls: ssl.SSLContext | None) -> None:
+        site = self._site
+        if site is None:
+            accepted.close()
+            return
+        if objection := site.crowd.objection(asyncio.get_running_loop().time()):
+            _log.debug("connection_refused", address=peer[0], reason=objection)
+            site.tally.count(objection)
+            accepted.close()
+            return
+        connection = Connection(site, peer)
+        site.crowd.add(connection)
+        connection.open(accepted, tls)
+
+    def _crowd(self) -> tuple[Connection, ...]:
+        return tuple(self._site.crowd) if self._site else ()
+
+    def _close_doors(self) -> None:
+        for door in self._doors:
+            door.close()
+
+    async def _emptied(self) -> bool:
+        if self._site is None:
+            return True
+        try:
+            await asyncio.wait_for(self._site.crowd.empty(), _LEAVE_S)
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,111 @@
+"""The way of a publish: allowed, handed on, acknowledged after its commit; and what makes the device wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.devices.broker.acknowledgements import Acknowledgements
+from gateway.devices.broker.brakes import Brake
+from gateway.devices.broker.errors import Ending
+from gateway.devices.broker.limits import TokenBucket
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from gateway.devices.broker.brakes import Brakes
+    from gateway.devices.broker.framing import Publish
+    from gateway.devices.broker.site import Site
+    from gateway.model.identity import DeviceId
+
+_log = structlog.get_logger()
+
+
+def _nothing(committed: bool, /) -> None:  # noqa: FBT001 - the shape of ports.devices.Settle
+    """Settle a publish of QoS 0."""
+    del committed
+
+
+class Intake:
+    """Takes the publishes of one device."""
+
+    __slots__ = (
+        "_acks",
+        "_brakes",
+        "_bucket",
+        "_device",
+        "_has_forbidden",
+        "_loop",
+        "_max_unacknowledged",
+        "_site",
+        "_write",
+    )
+
+    def __init__(
+        self,
+        device: DeviceId,
+        site: Site,
+        brakes: Brakes,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        write: Callable[[bytes], None],
+        on_refused: Callable[[], None],
+    ) -> None:
+        """`on_refused`: a publish was not committed, so that the connection must be closed."""
+        limits = site.limits
+        self._device = device
+        self._site = site
+        self._brakes = brakes
+        self._loop = loop
+        self._write = write
+        self._acks = Acknowledgements(on_ready=self._acknowledge_soon, on_refused=on_refused)
+        self._max_unacknowledged = limits.max_unacknowledged
+        rate = limits.publishes_per_second
+        self._bucket = TokenBucket(rate, limits.publish_burst, loop.time()) if rate else None
+        self._has_forbidden = False
+
+    def take(self, publish: Publish) -> None:
+        """Take one publish; hold a brake when it was one too many."""
+        site = self._site
+        settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
+        if site.access.may_publish(self._device, publish.topic):
+            site.receiver.received(self._device, publish.topic, publish.payload, settle)
+        else:
+            # Sending it again cannot help: acknowledged in its turn, and dropped.
+            self._forbid(publish.topic)
+            settle(True)
+        if 0 < self._max_unacknowledged <= len(self._acks):
+            self._brakes.hold(Brake.UNACKNOWLEDGED)
+        if self._bucket is not None:
+            self._pace(self._bucket)
+        if not site.receiver.has_room:
+            site.rooms.hold(self._brakes)
+
+    def end(self) -> None:
+        """Write what may be acknowledged and forget the rest: the device will send it again."""
+        self._acknowledge()
+        self._acks.drop()
+
+    def _pace(self, bucket: TokenBucket) -> None:
+        bucket.take()
+        if wait_s := bucket.wait_s(self._loop.time()):
+            self._brakes.hold(Brake.RATE)
+            self._loop.call_later(wait_s, self._brakes.release, Brake.RATE)
+
+    def _acknowledge_soon(self) -> None:
+        # One write for all that are settled in this turn of the loop.
+        self._loop.call_soon(self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        if released := self._acks.take():
+            self._write(released)
+        if Brake.UNACKNOWLEDGED in self._brakes.held and len(self._acks) <= self._max_unacknowledged // 2:
+            self._brakes.release(Brake.UNACKNOWLEDGED)
+
+    def _forbid(self, topic: str) -> None:
+        self._site.tally.count(Ending.ACL)
+        if not self._has_forbidden:
+            self._has_forbidden = True
+            _log.warning("publish_forbidden", device=str(self._device), topic=topic)

@@ -1,0 +1,115 @@
+"""The sockets on which devices arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_ACCEPTS_A_TURN = 64
+_BACKLOG = 1024
+_EXHAUSTED_S = 0.5
+"""How long nobody is accepted when the process has no file descriptor left."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """PEM files of a TLS listener."""
+
+    certificate: Path
+    key: Path
+    #: Whose client certificates count; without it none is asked for.
+    client_ca: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return the server's side of TLS 1.2 and later; raise OSError where a file is missing or wrong."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # Tickets would keep state per client; devices reconnect seldom.
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context.load_cert_chain(self.certificate, self.key)
+        if self.client_ca is not None:
+            context.load_verify_locations(self.client_ca)
+            # Optional: whether a device needs a certificate depends on who it is, which Access decides.
+            context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+    tls: TlsFiles | None = None
+
+
+class Door:
+    """One bound listener: hands every accepted socket on."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        admit: Callable[[socket.socket, tuple[str, int], ssl.SSLContext | None], None],
+    ) -> None:
+        """Bind and listen; raise OSError that names the address. Nobody is accepted before `open`."""
+        self._admit = admit
+        self._tls = listener.tls.context() if listener.tls else None
+        self._socket = _bound(listener.host, listener.port)
+        host, port = self._socket.getsockname()[:2]
+        #: As bound.
+        self.address: tuple[str, int] = (host, port)
+        self._loop = asyncio.get_running_loop()
+        self._retry: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._retry = None
+        self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Accept nobody any more; the kernel refuses those who come."""
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                accepted, peer = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as err:
+                # EMFILE and its like: the socket stays readable, so look away for a while.
+                _log.warning("accept_failed", error=str(err), retry_s=_EXHAUSTED_S)
+                self._loop.remove_reader(self._socket.fileno())
+                self._retry = self._loop.call_later(_EXHAUSTED_S, self.open)
+                return
+            accepted.setblocking(False)
+            self._admit(accepted, (peer[0], peer[1]), self._tls)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError as err:
+        bound.close()
+        raise OSError(err.errno, f"cannot listen on {host} port {port}: {err.strerror or err}") from err
+    return bound

@@ -1,0 +1,103 @@
+"""The two private names of amqtt that the broker room overrides, and the proof at start that they still hold.
+
+Everything else is public: of `Broker` external_connected, start, shutdown and sessions; of `BrokerProtocolHandler`
+start, mqtt_connack_authorize, handle_subscribe and handle_unsubscribe; the reader's and the writer's adapter.
+"""
+
+from importlib.metadata import version
+from typing import Any
+
+from amqtt.adapters import ReaderAdapter, WriterAdapter
+from amqtt.broker import Broker
+from amqtt.session import Session
+
+from gateway.devices.broker.errors import SeamError
+
+TESTED_VERSION = "0.12.1"
+
+
+class Transitions:
+    """The three states of an amqtt session; the stock machine costs 24 KB and 156 µs per session."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = "new"
+
+    def connect(self) -> None:
+        """Enter `connected`; amqtt catches the ValueError and knows what it means."""
+        if self.state == "connected":
+            raise ValueError("the session is connected already")
+        self.state = "connected"
+
+    def disconnect(self) -> None:
+        """Enter `disconnected`."""
+        self.state = "disconnected"
+
+    def is_connected(self) -> bool:
+        """Whether a connection uses the session."""
+        return self.state == "connected"
+
+
+class DeviceSession(Session):
+    """amqtt's record of one connection; never kept, never reused."""
+
+    transitions: Any
+
+    def _init_states(self) -> None:
+        self.transitions = Transitions()
+
+
+class _ProbeReached(Exception):  # noqa: N818 - a signal, not an error
+    """The override was called."""
+
+
+class Probe(ReaderAdapter, WriterAdapter):
+    """A connection without a device: it only shows who would serve it."""
+
+    async def read(self, n: int = -1) -> bytes:
+        """Say that the stream ended; only stock amqtt asks."""
+        del n
+        return b""
+
+    def feed_eof(self) -> None:
+        """Do nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Do nothing."""
+
+    async def drain(self) -> None:
+        """Do nothing."""
+
+    def get_peer_info(self) -> tuple[str, int]:
+        """Return an address that nobody has."""
+        return "0.0.0.0", 0  # noqa: S104 - not a listener
+
+    def get_ssl_info(self) -> None:
+        """Return that there is no TLS."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    @staticmethod
+    def reached() -> None:
+        """Be called by the override instead of serving."""
+        raise _ProbeReached
+
+
+async def selfcheck(broker: Broker, listener: str) -> None:
+    """Raise SeamError, naming the seam, unless amqtt calls both overrides."""
+    if not isinstance(getattr(DeviceSession(), "transitions", None), Transitions):
+        raise _broken("Session._init_states")
+    try:
+        await broker.external_connected(Probe(), Probe(), listener)
+    except _ProbeReached:
+        return
+    raise _broken("Broker._initialize_client_session")
+
+
+def _broken(seam: str) -> SeamError:
+    return SeamError(
+        f"amqtt {version('amqtt')} no longer calls {seam};"
+        f" the gateway is made for amqtt {TESTED_VERSION}: install that version"
+    )
