@@ -59,12 +59,17 @@ log_dest none
 
 def gateway(directory: Path, port: int) -> list[str]:
     """Run ours with a fleet in a devices file, SQLite, and a cloud that refuses connections."""
-    devices = "".join(f"{device_name(index)},{device_secret(index)}\n" for index in range(FLEET))
-    (directory / "devices.csv").write_text("name,secret\n" + devices)
+    write_devices(directory, FLEET)
     ports = {name: free_port() for name in ("http_port", "firmware_port", "closed_port")}
     config = directory / "gateway.toml"
     config.write_text(GATEWAY_TOML.format(directory=directory, port=port, product=PRODUCT, **ports))
     return [sys.executable, "-m", "gateway", "run", "--config", str(config)]
+
+
+def write_devices(directory: Path, count: int) -> None:
+    """Write the devices file of a product."""
+    devices = "".join(f"{device_name(index)},{device_secret(index)}\n" for index in range(count))
+    (directory / "devices.csv").write_text("name,secret\n" + devices)
 
 
 def amqtt(directory: Path, port: int) -> list[str]:
