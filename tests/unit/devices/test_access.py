@@ -166,6 +166,22 @@ async def test_a_clock_that_was_never_set_locks_nobody_out() -> None:
     assert await access(known, now=NOW).authenticate(login(username, password)) is None
 
 
+async def test_an_end_that_is_no_number_has_passed() -> None:
+    """A login that is signed but says no end would be good for ever: it is refused, with either vendor's form.
+
+    Recipes as above, with `never` for the expiry and for et.
+    """
+    tencent = login(
+        "PR0DUCT01dev01;12010126;Ab3dE;never",
+        "a75a3203b469a78ca7d0720cf7f059e2560f86126f541fc86807ce3485a7c91c;hmacsha256",
+    )
+    signed = token(sign="6fktrWiHddMnWFL7zmzFkM0Gf2pOCpoZqtkBVsblwo8=").replace("1893456000", "never")
+    door = access(product("PR0DUCT01", "tencent", dev01=clear(TENCENT_KEY)))
+
+    assert await door.authenticate(tencent) is None
+    assert await onenet().authenticate(login("100001", signed, client_id="dev-01")) is None
+
+
 async def test_two_devices_with_one_spelling_are_told_apart_by_their_keys() -> None:
     """PR0DUCT01 + dev01 and PR0DUCT0 + 1dev01 are written alike; the key says who it is."""
     door = access(

@@ -120,14 +120,14 @@ async def test_a_reconnect_storm_computes_one_slow_hash(monkeypatch: pytest.Monk
 
 
 async def test_a_wrong_password_is_never_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each wrong try costs a hash, before and after the right password was seen."""
+    """Each wrong try costs a hash and is refused: the same one again, and after the right one was seen."""
     known, counter = door(dev01=SCRYPT), Counter(monkeypatch)
 
-    assert await known.identify(login("P1/dev01", "wrong")) is None
-    assert await known.identify(login("P1/dev01", "secret")) == DEVICE
-    assert await known.identify(login("P1/dev01", "wrong")) is None
+    tries = ("wrong", "wrong", "secret", "wrong", "secret")
+    devices = [await known.identify(login("P1/dev01", password)) for password in tries]
 
-    assert len(counter.costs) == 3
+    assert devices == [None, None, DEVICE, None, DEVICE]
+    assert len(counter.costs) == 4
 
 
 async def test_an_unknown_name_costs_what_a_wrong_password_costs(monkeypatch: pytest.MonkeyPatch) -> None:
