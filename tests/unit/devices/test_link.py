@@ -147,7 +147,7 @@ def test_presence_follows_connections(site: Site) -> None:
 
     assert site.link.is_present(DEVICE)
     assert not site.link.is_present(TENCENT)
-    assert site.count("mqtt_clients") == 1
+    assert site.link.present == site.count("mqtt_clients") == 1
 
 
 async def test_room_is_the_cores(site: Site) -> None:
