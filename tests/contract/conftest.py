@@ -1,0 +1,49 @@
+"""A bench of each kind, served on a free port, with the session that the gateway would lend."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.clouds.session import HttpSession
+from gateway.config import CloudConfig
+from gateway.metrics import Metrics
+from gateway.ports.cloud import Site
+from tests.contract.benches import BENCHES, SERVED, Bench, Teller
+from tests.simulators import serve
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """What the gateway gives an adapter."""
+    cloud = CloudConfig(adapter="any", requests_per_second=10_000)
+    async with HttpSession("cloud/any", cloud, Metrics(CollectorRegistry())) as session:
+        yield Site(
+            session=session, now=time.time, credential_expires=lambda _name, _at: None, data_dir=tmp_path
+        )
+
+
+@asynccontextmanager
+async def _telling(bench: Bench, site: Site) -> AsyncIterator[Teller]:
+    if bench.cloud is None:
+        yield Teller(bench, bench.make("", site))
+        return
+    async with serve(bench.cloud) as url:
+        yield Teller(bench, bench.make(url, site))
+
+
+@pytest.fixture(params=BENCHES, ids=lambda bench: bench.__name__)
+async def teller(request: pytest.FixtureRequest, tmp_path: Path, site: Site) -> AsyncIterator[Teller]:
+    """Someone who tells any adapter."""
+    async with _telling(request.param(tmp_path), site) as teller:
+        yield teller
+
+
+@pytest.fixture(params=SERVED, ids=lambda bench: bench.__name__)
+async def served(request: pytest.FixtureRequest, tmp_path: Path, site: Site) -> AsyncIterator[Teller]:
+    """Someone who tells an adapter whose cloud is a server, and can therefore be in trouble."""
+    async with _telling(request.param(tmp_path), site) as teller:
+        yield teller
