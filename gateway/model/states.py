@@ -154,11 +154,12 @@ STEPS = MappingProxyType({(a, b): _step(a, b) for a in State for b in State})
 
 
 def diagram() -> str:
-    """Draw the table as a Mermaid state diagram, one line per forward edge; any open state may also end."""
+    """Draw the table as a Mermaid state diagram: forward in rank order, and from any open state to an end."""
     chain = [state for state in State if not state.is_terminal]
-    lines = ["stateDiagram-v2", f"    [*] --> {chain[0].name}"]
-    lines += [f"    {a.name} --> {b.name}" for a, b in pairwise(chain)]
-    lines.append(f"    {State.APPLYING.name} --> {State.INSTALLING.name}: either order, each once")
-    lines += [f"    {chain[-1].name} --> {end.name}" for end in State if end.is_terminal]
-    lines += [f"    {end.name} --> [*]" for end in State if end.is_terminal]
+    ends = [state for state in State if state.is_terminal]
+    lines = ["stateDiagram-v2", "    [*] --> OPEN", "    state OPEN {", f"        [*] --> {chain[0].name}"]
+    lines += [f"        {a.name} --> {b.name}" for a, b in pairwise(chain)]
+    lines += [f"        {State.APPLYING.name} --> {State.INSTALLING.name}: either order, each once", "    }"]
+    lines += [f"    OPEN --> {end.name}" for end in ends]
+    lines += [f"    {end.name} --> [*]" for end in ends]
     return "\n".join(lines)
