@@ -71,7 +71,7 @@ class DevicesFile:
         for place, row in rows:
             if len(row) != len(columns):
                 self.problems.append(
-                    f"{place} has {len(row)} cells; it must have {len(columns)} as the header has"
+                    f"{place} has {_cells(len(row))}; it must have {len(columns)} as the header has"
                 )
                 continue
             listed = self._device(place, ways, [cell.strip() for cell in row])
@@ -132,3 +132,7 @@ class DevicesFile:
         except ValidationError as error:
             self.problems += [f"{place}: {problem}" for problem in problems_of(error, "")]
         return None
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"

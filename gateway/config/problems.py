@@ -112,7 +112,8 @@ def _rule(detail: ErrorDetails) -> str:
     if kind in {"value_error", "assertion_error"}:
         return str(context["error"])
     if kind in _RULES:
-        return _RULES[kind].format_map(context)
+        numbers = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
+        return _RULES[kind].format_map(numbers)
     return detail["msg"]
 
 

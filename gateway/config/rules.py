@@ -77,7 +77,7 @@ def product_rules(
     key: str, product: ProductConfig, mqtt: MqttConfig | None, clouds: Collection[str]
 ) -> Iterator[str]:
     """Yield when a product names what does not exist or lets in whom it should not."""
-    for cloud in product.clouds:
+    for cloud in dict.fromkeys(product.clouds):
         if cloud not in clouds:
             yield f'{key}.clouds names "{cloud}", which is not configured; {did_you_mean(cloud, clouds)}'
         elif product.clouds.count(cloud) > 1:

@@ -1,0 +1,1 @@
+"""Every mistake has its sentence, and no secret is in any."""

@@ -1,0 +1,85 @@
+"""The annotated reference in deploy/ and the code say the same."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.config import Config, ProductConfig, load
+from gateway.config.products import OpenState
+from gateway.model.states import TABLE, State
+
+REFERENCE = Path(__file__).parents[3] / "deploy" / "gateway.toml"
+NOT_KEYS = {"settings", "external", "devices", "clouds", "products"}
+
+
+def _with_defaults() -> str:
+    """Return the reference with every commented default in force."""
+    lines = REFERENCE.read_text(encoding="utf-8").splitlines()
+    return "\n".join(
+        line[1:] if re.match(r"#\w+ = ", line) and "(no default)" not in line else line for line in lines
+    )
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part)
+
+
+def test_the_reference_loads(tmp_path: Path) -> None:
+    """What we ship is a good configuration, and its secrets are readable once they are there."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(REFERENCE.read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("http-token", "tencent-token", "onenet-key", "dev01-secret"):
+        (tmp_path / name).write_text(f"{name}\n")
+    config = load(path, {})
+    assert [secret.reveal() for _, secret in config.secrets()] == [
+        "http-token",
+        "tencent-token",
+        "onenet-key",
+        "dev01-secret",
+    ]
+
+
+@pytest.mark.parametrize("key", sorted(set(_keys(Config)) - NOT_KEYS))
+def test_every_key_is_explained(key: str) -> None:
+    """No field of the configuration is missing in the reference."""
+    text = REFERENCE.read_text(encoding="utf-8")
+    assert re.search(rf"^#?{key} = |^\[{key}|\.{key}\]$", text, re.MULTILINE)
+
+
+def test_every_commented_default_is_the_code_s(tmp_path: Path) -> None:
+    """Putting every default in force changes nothing but the deadlines, which stand in the state table."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(REFERENCE.read_text(encoding="utf-8"), encoding="utf-8")
+    shipped = load(path, {})
+    path.write_text(_with_defaults(), encoding="utf-8")
+    explicit = load(path, {})
+    product = explicit.products["PR0DUCT01"]
+    without = product.model_copy(update={"deadlines": {}})
+    assert explicit.model_copy(update={"products": {"PR0DUCT01": without}}) == shipped
+    assert product.deadlines == {
+        state.value: rule.deadline for state, rule in TABLE.items() if rule.deadline is not None
+    }
+
+
+def test_the_states_with_a_deadline_are_those_of_the_model() -> None:
+    """The configuration names every state that is not the end of an update, and no other."""
+    assert set(get_args(OpenState)) == {state.value for state in State if not state.is_terminal}
+
+
+def test_the_reference_is_complete_in_itself() -> None:
+    """With the defaults in force the file is still TOML and has every table of the configuration."""
+    document: dict[str, Any] = tomllib.loads(_with_defaults())
+    assert document.keys() == Config.model_fields.keys()
+    assert set(_keys(ProductConfig)) - NOT_KEYS - {"secret_hash", "devices_file"} <= (
+        document["products"]["PR0DUCT01"].keys()
+        | document["products"]["PR0DUCT01"]["devices"]["dev01"].keys()
+    )

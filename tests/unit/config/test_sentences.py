@@ -1,0 +1,320 @@
+"""One bad file for each mistake, with the exact sentence that it must cause."""
+
+import pytest
+
+from gateway.config import load
+from tests.unit.config.writing import Write, problems
+
+PRODUCT = """
+[clouds.tencent]
+adapter = "tencent"
+[products.P]
+dialect = "plain"
+authentication = "password"
+clouds = ["tencent"]
+"""
+LISTENING_ON_LOOPBACK = '[mqtt]\nlisten = "127.0.0.1:1883"\n'
+HASH_FORM = (
+    'it must be "sha256$SALT$HASH" or "scrypt$N$R$P$SALT$HASH" in hexadecimal; '
+    "make one with: ota-gateway hash-secret"
+)
+DURATION = 'it must be a duration above 0 with its unit such as "500ms", "30s", "15m", "2h" or "90d"'
+SIZE = 'it must be a size above 0 such as "64KiB", "256MiB" or "2GiB"'
+OPTIONAL_ADDRESS = 'it must be "host:port" such as "0.0.0.0:1883" or "[::]:1883", or "" for no listener'
+
+FIELDS = {
+    "unknown key": ("[mqtt]\nlissten = 1", 'mqtt.lissten is not a known key; did you mean "listen"?'),
+    "unknown key without a neighbour": (
+        "[gateway]\nzzz = 1",
+        "gateway.zzz is not a known key; known here: data_dir, log_level, name",
+    ),
+    "unknown nested key": (
+        "[mqtt.limits]\nmax_conections = 1",
+        'mqtt.limits.max_conections is not a known key; did you mean "max_connections"?',
+    ),
+    "unknown table": ("[gatway]", 'gatway is not a known key; did you mean "gateway"?'),
+    "key that needs quotes": (
+        '["a.b"]',
+        '"a.b" is not a known key; known here: clouds, firmware, gateway, http, mqtt, products, store',
+    ),
+    "not a table": ("mqtt = 1", "mqtt is 1; it must be a table"),
+    "clouds not a table": ("clouds = 1", "clouds must be a table; write [clouds.NAME]"),
+    "cloud not a table": ("[clouds]\nx = 1", "clouds.x is 1; it must be a table"),
+    "product not a table": ("[products]\nx = 1", "products.x is 1; it must be a table"),
+    "number too small": (
+        "[mqtt.limits]\nmax_connections = 0",
+        "mqtt.limits.max_connections is 0; it must be at least 1",
+    ),
+    "number too big": (
+        '[clouds.c]\nadapter = "a"\nconcurrency = 2000',
+        "clouds.c.concurrency is 2000; it must be at most 1000",
+    ),
+    "no number": (
+        '[mqtt.limits]\nmax_connections = "many"',
+        'mqtt.limits.max_connections is "many"; it must be a whole number',
+    ),
+    "rate of nothing": (
+        '[clouds.c]\nadapter = "a"\nrequests_per_second = 0',
+        "clouds.c.requests_per_second is 0; it must be more than 0",
+    ),
+    "rate that is no number": (
+        '[clouds.c]\nadapter = "a"\nrequests_per_second = nan',
+        "clouds.c.requests_per_second is nan; it must be a finite number",
+    ),
+    "no boolean": (
+        '[mqtt]\nanonymous_anywhere = "perhaps"',
+        'mqtt.anonymous_anywhere is "perhaps"; it must be true or false',
+    ),
+    "no text": ("[gateway]\nname = 7", "gateway.name is 7; it must be text in quotes"),
+    "too short": ('[gateway]\nname = ""', 'gateway.name is ""; it must have 1 or more characters'),
+    "no path": ("[gateway]\ndata_dir = 7", "gateway.data_dir is 7; it must be a path in quotes"),
+    "wrong word": (
+        '[gateway]\nlog_level = "loud"',
+        'gateway.log_level is "loud"; it must be "debug", "info", "warning" or "error"',
+    ),
+    "size in the wrong unit": (
+        '[mqtt.limits]\nmax_packet = "64KB"',
+        f'mqtt.limits.max_packet is "64KB"; {SIZE}',
+    ),
+    "size of nothing": ('[store]\nlane_quota = "0MiB"', f'store.lane_quota is "0MiB"; {SIZE}'),
+    "duration without a unit": (
+        "[mqtt.limits]\nconnect_timeout = 10",
+        f"mqtt.limits.connect_timeout is 10; {DURATION}",
+    ),
+    "duration of nothing": (
+        '[mqtt.limits]\nconnect_timeout = "0s"',
+        f'mqtt.limits.connect_timeout is "0s"; {DURATION}',
+    ),
+    "duration beyond the calendar": (
+        '[store]\nkeep_journal = "999999999d"',
+        f'store.keep_journal is "999999999d"; {DURATION}',
+    ),
+    "address without a port": ('[mqtt]\nlisten = "1883"', f'mqtt.listen is "1883"; {OPTIONAL_ADDRESS}'),
+    "address with too high a port": (
+        '[mqtt]\nlisten = "0.0.0.0:70000"',
+        f'mqtt.listen is "0.0.0.0:70000"; {OPTIONAL_ADDRESS}',
+    ),
+    "no HTTP address": (
+        '[http]\nlisten = ""',
+        'http.listen is ""; it must be "host:port" such as "127.0.0.1:9464" or "[::1]:9464"',
+    ),
+    "store of an unknown kind": (
+        '[store]\nurl = "mysql://x/y"',
+        (
+            'store.url is "mysql://x/y"; it must be "sqlite:///FILE" (relative to data_dir) '
+            'or "postgresql+psycopg://USER@HOST/DATABASE"'
+        ),
+    ),
+    "store that forgets": (
+        '[store]\nurl = "sqlite:///:memory:"',
+        (
+            'store.url is "sqlite:///:memory:"; it must be "sqlite:///FILE" (relative to data_dir) '
+            'or "postgresql+psycopg://USER@HOST/DATABASE"'
+        ),
+    ),
+    "firmware without a URL": (
+        "[firmware]",
+        'firmware.public_url is missing; add it, for example public_url = "http://192.0.2.10:8070"',
+    ),
+    "firmware with a bad URL": (
+        '[firmware]\npublic_url = "192.0.2.10"',
+        'firmware.public_url is "192.0.2.10"; it must be a URL such as "http://192.0.2.10:8070", without a query',
+    ),
+    "cloud without an adapter": (
+        "[clouds.c]",
+        'clouds.c.adapter is missing; add it, for example adapter = "tencent"',
+    ),
+    "token of the wrong type": (
+        "[http]\ntoken = 12345",
+        'http.token: it must be text, { file = "PATH" } or { env = "NAME" }, and not empty',
+    ),
+    "empty token": (
+        '[http]\ntoken = ""',
+        'http.token: it must be text, { file = "PATH" } or { env = "NAME" }, and not empty',
+    ),
+    "token from two places": (
+        '[http]\ntoken = { file = "a", env = "B" }',
+        'http.token: it must be text, { file = "PATH" } or { env = "NAME" }, and not empty',
+    ),
+    "clouds that are no list": (
+        PRODUCT.replace('["tencent"]', '"tencent"'),
+        'products.P.clouds is "tencent"; it must be a list such as ["a", "b"]',
+    ),
+    "product without a dialect": (
+        PRODUCT.replace('dialect = "plain"', ""),
+        'products.P.dialect is missing; add it, for example dialect = "plain"',
+    ),
+    "product without clouds": (
+        PRODUCT.replace('clouds = ["tencent"]', ""),
+        'products.P.clouds is missing; add it, for example clouds = ["tencent"]',
+    ),
+    "dialect that is not available": (
+        PRODUCT.replace('"plain"', '"onenet"'),
+        'products.P.dialect is "onenet"; this dialect is not available yet: use "plain" or "tencent"',
+    ),
+    "unknown dialect": (
+        PRODUCT.replace('"plain"', '"klingon"'),
+        'products.P.dialect is "klingon"; it must be "plain" or "tencent"',
+    ),
+    "unknown authentication": (
+        PRODUCT.replace('"password"', '"pasword"'),
+        (
+            'products.P.authentication is "pasword"; '
+            'it must be "password", "tencent", "onenet", "certificate" or "anonymous"'
+        ),
+    ),
+    "deadline of an unknown state": (
+        PRODUCT + 'deadlines = { downlading = "1h" }',
+        (
+            'products.P.deadlines.downlading is "downlading"; it must be "queued", "waiting_confirmation", "notified", '
+            '"downloading", "downloaded", "verified", "installing", "applying" or "confirming"'
+        ),
+    ),
+    "deadline without a unit": (
+        PRODUCT + "deadlines = { downloading = 60 }",
+        f"products.P.deadlines.downloading is 60; {DURATION}",
+    ),
+    "hash of an unknown form": (
+        PRODUCT + 'devices.d.secret_hash = "md5$hunter2"',
+        f"products.P.devices.d.secret_hash: {HASH_FORM}",
+    ),
+    "hash that costs too much": (
+        PRODUCT + f'devices.d.secret_hash = "scrypt$1048576$8$1${"00" * 16}${"00" * 32}"',
+        f"products.P.devices.d.secret_hash: {HASH_FORM}",
+    ),
+    "unknown key of a device": (
+        PRODUCT + 'devices.d = { secret = "s", sekret = "hunter2" }',
+        'products.P.devices.d.sekret is not a known key; did you mean "secret"?',
+    ),
+}
+
+RULES = {
+    "open without a token": (
+        '[http]\nlisten = "0.0.0.0:9464"',
+        (
+            'http.token is missing, and http.listen is "0.0.0.0:9464", which others can reach; '
+            'set http.token, or listen on "127.0.0.1:9464"'
+        ),
+    ),
+    "no listener": (
+        '[mqtt]\nlisten = ""',
+        'mqtt.listen and mqtt.tls_listen are both ""; set one of them, or no device can connect',
+    ),
+    "TLS without a key": (
+        '[mqtt]\ntls_listen = "0.0.0.0:8883"\ntls_certificate = "a.crt"',
+        'mqtt.tls_key is missing, and mqtt.tls_listen is "0.0.0.0:8883"; set mqtt.tls_key to a PEM file',
+    ),
+    "key without TLS": (
+        '[mqtt]\ntls_key = "a.key"',
+        'mqtt.tls_key is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove tls_key',
+    ),
+    "two listeners in one place": (
+        '[http]\nlisten = "127.0.0.1:1883"',
+        'http.listen is "127.0.0.1:1883", where mqtt.listen listens already; choose another port',
+    ),
+    "password for SQLite": (
+        '[store]\npassword = "hunter2"',
+        "store.password is set, and store.url is SQLite, which has none; remove store.password",
+    ),
+    "two passwords": (
+        '[store]\npassword = "hunter2"\nurl = "postgresql+psycopg://u:hunter3@h/d"',
+        "store.password is set, and store.url carries a password too; remove the one in store.url",
+    ),
+    "name of a cloud": (
+        '[clouds."my cloud"]\nadapter = "a"',
+        'clouds."my cloud" is no good name; it must be of a-z, 0-9, _ and -, because it names a lane',
+    ),
+    "long name of a cloud": (
+        f'[clouds.{"c" * 33}]\nadapter = "a"',
+        f"clouds.{'c' * 33} has 33 characters; its name must have 32 or fewer",
+    ),
+    "name that devices use": (
+        '[clouds.secret]\nadapter = "a"',
+        "clouds.secret is no good name, because devices have a key secret of their own; choose another",
+    ),
+    "timeout of an hour": (
+        '[clouds.c]\nadapter = "a"\ntimeout = "1h"',
+        "clouds.c.timeout is 3600 s; it must be at most 300s",
+    ),
+    "product id": (
+        PRODUCT.replace("[products.P]", '[products."a/b"]'),
+        'products."a/b" is no good name; it must have 1 to 48 characters, none of them / + # or NUL',
+    ),
+    "device name": (
+        PRODUCT + 'devices."a+b".secret = "s"',
+        'products.P.devices."a+b" is no good name; it must have 1 to 48 characters, none of them / + # or NUL',
+    ),
+    "unknown cloud": (
+        PRODUCT.replace('["tencent"]', '["tencnt"]'),
+        'products.P.clouds names "tencnt", which is not configured; did you mean "tencent"?',
+    ),
+    "cloud twice": (
+        PRODUCT.replace('["tencent"]', '["tencent", "tencent"]'),
+        'products.P.clouds names "tencent" more than once; name it once',
+    ),
+    "anonymous in public": (
+        PRODUCT.replace('"password"', '"anonymous"'),
+        (
+            'products.P.authentication is "anonymous", and mqtt.listen is "0.0.0.0:1883", which others can reach; '
+            'listen on "127.0.0.1:1883", or set mqtt.anonymous_anywhere = true'
+        ),
+    ),
+    "certificate without TLS": (
+        PRODUCT.replace('"password"', '"certificate"'),
+        'products.P.authentication is "certificate"; set mqtt.tls_listen and mqtt.tls_client_ca for it',
+    ),
+    "password without a secret": (
+        PRODUCT + "devices.d = {}",
+        'products.P.devices.d has no secret, which authentication = "password" needs; add secret or secret_hash',
+    ),
+    "HMAC with a hash only": (
+        PRODUCT.replace('"password"', '"tencent"')
+        + f'devices.d.secret_hash = "sha256${"00" * 16}${"00" * 32}"',
+        (
+            'products.P.devices.d has no secret, which authentication = "tencent" needs; '
+            "add secret (a hash is not enough)"
+        ),
+    ),
+    "secret and hash": (
+        PRODUCT + f'devices.d = {{ secret = "s", secret_hash = "sha256${"00" * 16}${"00" * 32}" }}',
+        "products.P.devices.d has both secret and secret_hash; remove one",
+    ),
+    "device at a cloud of others": (
+        PRODUCT + 'devices.d = { secret = "s", tencnt = { device_name = "x" } }',
+        'products.P.devices.d.tencnt is not a cloud of this product; did you mean "tencent"?',
+    ),
+    "two devices with one name at a cloud": (
+        PRODUCT
+        + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
+        + 'devices.d2 = { secret = "s", tencent = { device_name = "x", device_label = "other" } }\n',
+        (
+            'products.P.devices.d2 has the tencent device_name "x", which products.P.devices.d1 has too; '
+            "each device needs its own"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), FIELDS.values(), ids=FIELDS)
+def test_a_bad_value_is_named_with_its_rule(write: Write, text: str, sentence: str) -> None:
+    """Each mistake in one key causes exactly one sentence with key, value, rule and way out."""
+    assert problems(write(text)) == [sentence]
+
+
+@pytest.mark.parametrize(("text", "sentence"), RULES.values(), ids=RULES)
+def test_a_broken_rule_between_keys_is_named(write: Write, text: str, sentence: str) -> None:
+    """Each mistake between keys causes exactly one sentence that names both sides and a way out."""
+    assert problems(write(text)) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LISTENING_ON_LOOPBACK + PRODUCT.replace('"password"', '"anonymous"'),
+        "[mqtt]\nanonymous_anywhere = true\n" + PRODUCT.replace('"password"', '"anonymous"'),
+    ],
+    ids=["on loopback", "by decision"],
+)
+def test_anonymous_products_are_accepted(write: Write, text: str) -> None:
+    """Anonymous devices are accepted on loopback, or where the configuration says that it is meant."""
+    assert load(write(text), {}).products["P"].authentication == "anonymous"
