@@ -8,8 +8,8 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -40,6 +40,8 @@ log = structlog.get_logger()
 
 EXPIRE_EVERY = 1.0
 PRUNE_EVERY = 3600.0
+#: Seconds that each step of stopping may take.
+PATIENCE = 3.0
 
 
 class Gateway:
@@ -200,8 +202,9 @@ async def run(config: Config, *, config_path: Path) -> None:
             await stopping.wait()
             log.info("gateway_stopping")
             await gateway.broker.stop()
+            await _within(*(dispatcher.finish() for dispatcher in gateway.dispatchers.values()))
             await _end(*lanes, *periodic)
-            await gateway.ledger.drain()
+            await _within(gateway.ledger.drain())
         await _end(committing)
     log.info("gateway_stopped")
 
@@ -215,6 +218,13 @@ async def check(config: Config) -> list[str]:
         except ConfigError as err:
             problems += err.problems
     return problems
+
+
+async def _within(*awaitables: Awaitable[None]) -> None:
+    """Give them a moment; what is not done then is safe in the store, or with its device."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*awaitables)
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -21,7 +21,7 @@ from gateway.errors import Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.identity import Device, DeviceId, Lane, Version
-from gateway.model.states import State
+from gateway.model.states import STEPS, State, Step
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed, Settlement, Store
 
@@ -75,6 +75,9 @@ class Dispatcher:
         # A lease may run out while its message waits at the gate: never take up a queue twice.
         self._in_flight: set[int] = set()
         self._signal = asyncio.Event()
+        self._finishing = False
+        self._sending = 0
+        self._done = asyncio.Event()
 
     def notify(self) -> None:
         """Tell that a commit may have made messages of this lane due."""
@@ -86,6 +89,13 @@ class Dispatcher:
             group.create_task(self._claim_for_ever(), name=f"{self._lane}-claims")
             for number in range(self._settings.concurrency):
                 group.create_task(self._deliver_for_ever(), name=f"{self._lane}-{number}")
+
+    async def finish(self) -> None:
+        """Take up nothing more, and wait for the requests in hand: a cut one would be told twice."""
+        self._finishing = True
+        while self._sending:
+            self._done.clear()
+            await self._done.wait()
 
     async def _claim_for_ever(self) -> None:
         while True:
@@ -132,12 +142,19 @@ class Dispatcher:
                 self._in_flight.discard(claim.queue)
 
     async def _handle(self, claim: Claim) -> None:
-        if claim.closed is not None or (claim.after is not None and claim.after.is_terminal):
+        if not _is_news(claim):
             outcome = "not_applicable" if claim.closed == "not_applicable" else "skipped"
             self._settle(Delivered(claim=claim, state=None), outcome)
             return
         async with self._gate:
-            await self._send(claim)
+            if self._finishing:
+                return
+            self._sending += 1
+            try:
+                await self._send(claim)
+            finally:
+                self._sending -= 1
+                self._done.set()
 
     async def _send(self, claim: Claim) -> None:
         device = self._external(self._lane, claim.event.device)
@@ -209,6 +226,21 @@ class Dispatcher:
             entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
             changes.journal.append(entry)
         self._ledger.request()
+
+
+def _is_news(claim: Claim) -> bool:
+    """Whether the cloud may hear this: the conversation is open, and it never heard this state or a later one."""
+    if claim.closed is not None:
+        return False
+    if claim.after is None:
+        return True
+    match STEPS[claim.after, claim.event.state]:
+        case Step.ADVANCE:
+            return True
+        case Step.REPEAT:
+            return claim.kind is Kind.PROGRESS
+        case Step.STALE | Step.ABSORBED:
+            return False
 
 
 def _reached(state: str | None) -> State | None:
