@@ -16,20 +16,22 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LEVELS = ("debug", "info", "warning", "error", "critical")
 HIDDEN = "***"
 
-# snake_case and header names in any case; camelCase only with its hump, or `design` would hide.
-_SECRET_KEY = re.compile(
-    r"(?i:(?:^|[_-])(?:authorization|cookie|passw(?:or)?d|psk|secret|sign|signature|token|(?:access|api)[_-]?key)$)"
-    r"|[a-z](?:Secret|Sign|Signature|Token|Password|AccessKey)$",
+# snake_case and header names in any case; camelCase only with its hump, or `design` would hide. The repetitions are
+# bounded, because devices write into the texts that are searched.
+_WORD = (
+    r"(?:(?i:(?:[\w-]{0,24}[_-])?(?:authorization|cookie|passw(?:or)?d|psk|secret|sign|signature|token"
+    r"|(?:access|api)[_-]?key))|\w{0,24}[a-z](?:AccessKey|Password|Secret|Sign|Signature|Token))"
 )
-_WORD = r"[\w-]*(?:authorization|passw(?:or)?d|secret|sign|signature|token|access_?key)"
+_SECRET_KEY = re.compile(_WORD)
 #: What must be in a text for the pattern to be worth its time, the pattern, and what replaces it.
 _INSIDE = (
-    ("=", re.compile(rf"""(\b{_WORD}=)[^&\s"']+""", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (":", re.compile(rf"""(["']{_WORD}["']\s*:\s*["'])[^"']+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    ("=", re.compile(rf"""(\b{_WORD}=)[^&\s"']+"""), rf"\1{HIDDEN}"),
+    (":", re.compile(rf"""(["']{_WORD}["']\s*:\s*["'])[^"']+"""), rf"\1{HIDDEN}"),
     (" ", re.compile(r"((?:Bearer|Basic)\s+)[^\s\"',]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     ("@", re.compile(r"(://[^/@:\s]*):[^/@\s]+@"), rf"\1:{HIDDEN}@"),
 )
 _SHORTEST = 4
+_LONGEST = 16_384
 
 
 class Redactor:
@@ -52,7 +54,7 @@ class Redactor:
         """Return the value without secrets, of types that every renderer knows."""
         if value is None or isinstance(value, bool):
             return value
-        if _SECRET_KEY.search(key):
+        if _SECRET_KEY.fullmatch(key):
             return HIDDEN
         if isinstance(value, int | float):
             return value
@@ -68,6 +70,8 @@ class Redactor:
             found = {text[at : at + length] for at in range(len(text) - length + 1)} & values
             for value in found:
                 text = text.replace(value, HIDDEN)
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]}… {len(text) - _LONGEST} more characters"
         for sign, pattern, replacement in _INSIDE:
             if sign in text:
                 text = pattern.sub(replacement, text)

@@ -14,4 +14,5 @@ def is_synchronised() -> bool:
         adjtimex = ctypes.CDLL(None).adjtimex
     except (AttributeError, OSError):
         return False
-    return 0 <= adjtimex(ctypes.create_string_buffer(_BUFFER_BYTES)) < _TIME_ERROR
+    state = int(adjtimex(ctypes.create_string_buffer(_BUFFER_BYTES)))
+    return 0 <= state < _TIME_ERROR

@@ -94,7 +94,7 @@ class Observer:
             is_ok=not full,
             detail=f"at its quota: {', '.join(full)}" if full else "",
         )
-        circuits = {lane: gate.state.circuit.value for lane, gate in self._gates.items()}
+        circuits: dict[str, str] = {lane: gate.state.circuit.value for lane, gate in self._gates.items()}
         return [store, room, *lane_checks(circuits)]
 
     async def status(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Everything else is public: of `Broker` external_connected, start, shutdown and s
 start, mqtt_connack_authorize, handle_subscribe and handle_unsubscribe; the reader's and the writer's adapter.
 """
 
+import asyncio
 from importlib.metadata import version
 from typing import Any
 
@@ -39,10 +40,36 @@ class Transitions:
         return self.state == "connected"
 
 
+class _Silence(asyncio.Queue[Any]):
+    """A queue of messages that never come; one serves all sessions, where each would have two of 2 KB."""
+
+    def __init__(self) -> None:
+        """Need nothing: a real queue would gather the waiting sessions in a list."""
+
+    async def get(self) -> Any:
+        """Wait until cancelled."""
+        await asyncio.get_running_loop().create_future()
+
+    def empty(self) -> bool:
+        """Return True."""
+        return True
+
+    def qsize(self) -> int:
+        """Return 0."""
+        return 0
+
+
+_SILENCE = _Silence()
+
+
 class DeviceSession(Session):
-    """amqtt's record of one connection; never kept, never reused."""
+    """amqtt's record of one connection; never kept, never reused, and never given a message."""
 
     transitions: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retained_messages = self.delivered_message_queue = _SILENCE
 
     def _init_states(self) -> None:
         self.transitions = Transitions()
