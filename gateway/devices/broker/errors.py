@@ -22,7 +22,6 @@ class Ending(StrEnum):
     TLS_HANDSHAKE = "tls_handshake"
     PROTOCOL_VERSION = "protocol_version"
     CLIENT_ID = "client_id"
-    GONE = "gone"
 
     # The login proved nothing.
     REFUSED = "refused"
@@ -44,7 +43,6 @@ REFUSALS = (
     Ending.TLS_HANDSHAKE,
     Ending.PROTOCOL_VERSION,
     Ending.CLIENT_ID,
-    Ending.GONE,
 )
 PROTOCOL_ERRORS = (
     Ending.ACL,

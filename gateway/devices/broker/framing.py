@@ -136,7 +136,7 @@ class Framer:
         if (kind == CONNECT) is self._is_greeted:
             raise PacketError(Ending.UNEXPECTED_PACKET, f"packet type {kind} is not allowed now")
         raw = self._data[start:end]
-        check_control(first, raw[body - start :])
+        check_control(first, raw[body - start :], self._limits.max_subscriptions)
         if kind == CONNECT:
             self._is_greeted = True
             self._max_bytes = self._limits.max_packet_bytes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,6 +15,7 @@ from gateway.devices.broker.brakes import Brake, Brakes
 from gateway.devices.broker.errors import Ending, PacketError
 from gateway.devices.broker.framing import Control, Framer
 from gateway.devices.broker.intake import Intake
+from gateway.devices.broker.line import Line
 from gateway.devices.broker.login import login_of
 from gateway.devices.broker.packets import (
     CONNECT,
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
     from gateway.devices.broker.site import Site
     from gateway.model.identity import DeviceId
 
-_CLOSE_S = 1.0
-"""How long a peer may take to read the rest before its socket is cut."""
-
-_WRITE_SLACK = 65_536
-"""Bytes of answers that may wait besides the downlink before the peer is no longer read from."""
-
 _log = structlog.get_logger()
 
 
@@ -52,8 +47,8 @@ class _Phase(Enum):
     CLOSED = auto()
 
 
-class Connection(asyncio.BufferedProtocol):
-    """A socket, from accept to the end."""
+class Connection:
+    """A peer, from accept to the end."""
 
     __slots__ = (
         "_brakes",
@@ -61,106 +56,56 @@ class Connection(asyncio.BufferedProtocol):
         "_framer",
         "_heard_at",
         "_intake",
-        "_is_lost",
         "_keep_alive_s",
+        "_line",
         "_loop",
-        "_opening",
         "_phase",
         "_site",
         "_task",
         "_timer",
-        "_transport",
         "_visit",
         "inbox",
-        "peer",
     )
 
     def __init__(self, site: Site, peer: tuple[str, int]) -> None:
         self._site = site
-        self.peer = peer
         self._loop = asyncio.get_running_loop()
         self._phase = _Phase.GREETING
         self._framer = Framer(site.limits)
         self._brakes = Brakes(self._advance)
+        self._line = Line(self, peer, self._brakes, site.buffer, site.limits)
         self.inbox = Inbox(self._control_done)
-        self._transport: asyncio.Transport | None = None
-        self._opening: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._visit: Visit | None = None
         self._intake: Intake | None = None
         self._ending = Ending.CONNECTION_LOST
         self._heard_at = self._keep_alive_s = 0.0
-        self._is_lost = False
         timeout_s = site.limits.connect_timeout.total_seconds()
         self._timer = self._loop.call_later(timeout_s, self.close, Ending.CONNECT_TIMEOUT)
 
     def open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Take an accepted socket; the TLS handshake happens before anything else is possible."""
-        self._opening = self._loop.create_task(self._open(sock, tls), name="mqtt_open")
+        """Take an accepted socket."""
+        self._line.open(sock, tls)
 
-    async def _open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        shutdown_s = _CLOSE_S if tls else None
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self, sock, ssl=tls, ssl_shutdown_timeout=shutdown_s
-            )
-        except OSError as err:
-            _log.debug("tls_handshake_failed", address=self.peer[0], error=str(err))
-            self.close(Ending.TLS_HANDSHAKE)
-        finally:
-            self._opening = None
-            if self._transport is None:
-                sock.close()
-                self.connection_lost(None)
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port."""
+        return self._line.peer
 
-    # What the event loop calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Serve asyncio.BufferedProtocol."""
-        self._transport = cast("asyncio.Transport", transport)
-        if self._phase is _Phase.CLOSED:
-            self._transport.abort()
-            return
-        self._transport.set_write_buffer_limits(high=self._site.limits.max_downlink_bytes + _WRITE_SLACK)
-        self._brakes.attach(self._transport)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Serve asyncio.BufferedProtocol."""
-        del sizehint
-        return self._site.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Serve asyncio.BufferedProtocol."""
-        buffer = self._site.buffer
-        self._framer.feed(bytes(buffer[:nbytes]))
-        if not self._brakes.held:
-            self._advance()
-        if nbytes == len(buffer):
-            # More waits in the kernel; a flood by one must not starve the others.
-            self._brakes.hold(Brake.TURN)
-            self._loop.call_soon(self._brakes.release, Brake.TURN)
-
-    def eof_received(self) -> None:
-        """Serve asyncio.BufferedProtocol; no packet is left then, because reading stops while packets wait."""
-        self.close(Ending.CONNECTION_LOST)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Serve asyncio.BufferedProtocol."""
-        del exc
-        self._is_lost = True
-        self.close(Ending.CONNECTION_LOST)
-        self._timer.cancel()
-        self._retire()
-
-    def pause_writing(self) -> None:
-        """Serve asyncio.BufferedProtocol."""
-        self._brakes.hold(Brake.WRITING)
-
-    def resume_writing(self) -> None:
-        """Serve asyncio.BufferedProtocol."""
-        self._brakes.release(Brake.WRITING)
+    @property
+    def visit(self) -> Visit:
+        """The stay of the device; there is one from the end of the login."""
+        if self._visit is None:
+            raise RuntimeError("nobody has logged in on this connection")
+        return self._visit
 
     # What the device says
+
+    def hear(self, data: bytes) -> None:
+        """Take bytes as they come."""
+        self._framer.feed(data)
+        if not self._brakes.held:
+            self._advance()
 
     def _advance(self) -> None:
         now, intake, held = self._loop.time(), self._intake, self._brakes.held
@@ -179,9 +124,9 @@ class Connection(asyncio.BufferedProtocol):
             # Nothing of ours asks for one.
             return
         if packet.kind == CONNECT:
-            self._brakes.hold(Brake.LOGIN)
             connect = read_connect(packet.raw[packet.body_at :], self._site.limits.max_client_id_bytes)
             self._phase = _Phase.LOGIN
+            self._brakes.hold(Brake.LOGIN)
             self._task = self._loop.create_task(self._serve(connect), name="mqtt_serve")
             return
         if packet.kind == DISCONNECT:
@@ -196,19 +141,15 @@ class Connection(asyncio.BufferedProtocol):
         self._loop.call_soon(self._brakes.release, Brake.CONTROL)
 
     def _refuse(self, error: PacketError) -> None:
-        _log.info("packet_refused", address=self.peer[0], reason=error.ending, detail=error.detail)
+        device = str(self._visit.device) if self._visit else None
+        _log.info(
+            "packet_refused", device=device, address=self.peer[0], reason=error.ending, detail=error.detail
+        )
         if error.return_code is not None:
             self.write(connack(error.return_code))
         self.close(error.ending)
 
     # The session
-
-    @property
-    def visit(self) -> Visit:
-        """The stay of the device; there is one from the end of the login."""
-        if self._visit is None:
-            raise RuntimeError("nobody has logged in on this connection")
-        return self._visit
 
     async def _serve(self, connect: Connect) -> None:
         try:
@@ -225,11 +166,10 @@ class Connection(asyncio.BufferedProtocol):
         finally:
             self.close(Ending.BROKER)
             self._task = None
-            self._retire()
+            self.retire()
 
     async def _log_in(self, connect: Connect) -> DeviceId | None:
-        transport = cast("asyncio.Transport", self._transport)
-        device = await self._site.access.authenticate(login_of(connect, transport, self.peer[0]))
+        device = await self._site.access.authenticate(login_of(connect, self._line.transport, self.peer[0]))
         if device is None:
             _log.info("login_refused", address=self.peer[0], client_id=connect.client_id)
             self.write(connack(NOT_AUTHORIZED))
@@ -262,20 +202,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, topic: str, payload: bytes) -> bool:
         """Publish to the device, if it is there, wants it and reads fast enough."""
-        transport = self._transport
-        if transport is None or self._phase is not _Phase.SESSION or not self.visit.subscriptions.want(topic):
+        visit = self._visit
+        # Before it has begun, the CONNACK is not written yet [MQTT-3.2.0-1].
+        if visit is None or not visit.has_begun or not visit.subscriptions.want(topic):
             return False
-        packet = publish(topic, payload)
-        bound = self._site.limits.max_downlink_bytes
-        if bound and transport.get_write_buffer_size() + len(packet) > bound:
-            return False
-        transport.write(packet)
-        return True
+        return self._line.offer(publish(topic, payload))
 
     def write(self, data: bytes) -> None:
         """Write an answer."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        self._line.write(data)
 
     def _check_alive(self) -> None:
         """[MQTT-3.1.2-24] end the connection after one and a half times the keep-alive without a packet."""
@@ -297,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def close_by_broker(self) -> None:
         """Close because amqtt wants it: after a DISCONNECT, or for a reason of its own."""
-        self.close(Ending.DISCONNECT if self._ending is Ending.DISCONNECT else Ending.BROKER)
+        self.close(Ending.BROKER)
 
     def close(self, ending: Ending) -> None:
         """End the connection without waiting for the peer; the first reason given is the one that counts."""
@@ -311,13 +246,11 @@ class Connection(asyncio.BufferedProtocol):
         self._brakes.hold(Brake.CLOSING)
         if self._intake is not None:
             self._intake.end()
-        if self._transport is not None and not self._is_lost:
-            self._transport.close()
-            self._timer = self._loop.call_later(_CLOSE_S, self._transport.abort)
+        self._line.close()
         if phase is _Phase.SESSION:
             self.inbox.end()
-        elif task := self._task or self._opening:
-            task.cancel()
+        elif self._task is not None:
+            self._task.cancel()
 
     async def served(self) -> None:
         """Wait until the session is over; the socket may still be closing."""
@@ -326,8 +259,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Cut the socket."""
-        if self._transport is not None:
-            self._transport.abort()
+        self._line.abort()
 
     def stop_taking(self) -> None:
         """Take no more publishes; what is taken is still acknowledged. A stranger is sent away."""
@@ -335,6 +267,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase in (_Phase.GREETING, _Phase.LOGIN):
             self.close(Ending.SHUTDOWN)
 
-    def _retire(self) -> None:
-        if self._is_lost and self._task is None:
+    def retire(self) -> None:
+        """Leave the crowd, when both the socket and the session are gone."""
+        if self._line.is_lost and self._task is None:
             self._site.crowd.remove(self)

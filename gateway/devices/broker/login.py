@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.devices.broker.packets import Connect
 
 
-def login_of(connect: Connect, transport: asyncio.Transport, address: str) -> Login:
+def login_of(connect: Connect, transport: asyncio.Transport | None, address: str) -> Login:
     """Return CONNECT, address and certificate of one connection; nothing of an earlier one."""
     return Login(
         client_id=connect.client_id,
@@ -23,9 +23,9 @@ def login_of(connect: Connect, transport: asyncio.Transport, address: str) -> Lo
     )
 
 
-def _certificate_name(transport: asyncio.Transport) -> str | None:
+def _certificate_name(transport: asyncio.Transport | None) -> str | None:
     """Return the only common name of the peer's certificate; OpenSSL has verified it, or there is none."""
-    tls: Any = transport.get_extra_info("ssl_object")
+    tls: Any = transport.get_extra_info("ssl_object") if transport else None
     certificate = tls.getpeercert() if tls else None
     subject = certificate.get("subject", ()) if certificate else ()
     names = [value for part in subject for key, value in part if key == "commonName"]

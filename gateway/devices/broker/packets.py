@@ -67,7 +67,7 @@ class _Cursor:
             raise PacketError(Ending.MALFORMED, "a packet is longer than its fields say")
 
 
-def check_control(first: int, body: bytes) -> None:
+def check_control(first: int, body: bytes, max_filters: int) -> None:
     """Raise PacketError unless this is a packet that a device may send, in its form; CONNECT has `read_connect`."""
     kind, flags = first >> 4, first & 0x0F
     if kind in (PUBREC, PUBREL, PUBCOMP):
@@ -77,7 +77,7 @@ def check_control(first: int, body: bytes) -> None:
     if flags != _FLAGS[kind]:
         raise PacketError(Ending.MALFORMED, f"packet type {kind} with flags {flags:#06b}")
     if kind in (SUBSCRIBE, UNSUBSCRIBE):
-        _check_filters(body, with_qos=kind == SUBSCRIBE)
+        _check_filters(body, max_filters, with_qos=kind == SUBSCRIBE)
     elif kind != CONNECT:
         cursor = _Cursor(body)
         if kind == PUBACK:
@@ -85,13 +85,18 @@ def check_control(first: int, body: bytes) -> None:
         cursor.end()
 
 
-def _check_filters(body: bytes, *, with_qos: bool) -> None:
+def _check_filters(body: bytes, max_filters: int, *, with_qos: bool) -> None:
     cursor = _Cursor(body)
     cursor.packet_id()
     if not cursor:
         # [MQTT-3.8.3-3], [MQTT-3.10.3-2]
         raise PacketError(Ending.MALFORMED, "a SUBSCRIBE or UNSUBSCRIBE without a filter")
+    left = max_filters
     while cursor:
+        if not left:
+            # amqtt reads filters slowly enough for a packet full of them to hold up everybody else.
+            raise PacketError(Ending.PACKET_SIZE, f"more than {max_filters} filters in a packet")
+        left -= 1
         cursor.text()
         if with_qos and cursor.number(1) > 2:
             raise PacketError(Ending.MALFORMED, "a SUBSCRIBE asks for QoS 3 or more")

@@ -21,11 +21,11 @@ class Visit:
     """Who is there, what it wants to hear, and whether the receiver knows."""
 
     __slots__ = (
-        "_is_announced",
         "_is_clean",
         "_site",
         "address",
         "device",
+        "has_begun",
         "has_kept_session",
         "subscriptions",
     )
@@ -35,7 +35,7 @@ class Visit:
         self.address = address
         self._site = site
         self._is_clean = connect.clean_session
-        self._is_announced = False
+        self.has_begun = False
         self.subscriptions = Subscriptions(device, site.access, site.limits)
         kept = site.kept.take(device, now)
         self.has_kept_session = kept is not None and not connect.clean_session
@@ -44,7 +44,7 @@ class Visit:
 
     def begin(self) -> None:
         """Tell the receiver that the device came."""
-        self._is_announced = True
+        self.has_begun = True
         self._site.tally.connected(+1)
         _log.info("device_connected", device=str(self.device), address=self.address)
         self._site.receiver.connected(self.device)
@@ -53,7 +53,7 @@ class Visit:
         """Tell the receiver that the device went, if it was told that it came; keep what the device wants kept."""
         if not self._is_clean:
             self._site.kept.keep(self.device, self.subscriptions.filters, now)
-        if self._is_announced:
+        if self.has_begun:
             self._site.tally.connected(-1)
             _log.info("device_disconnected", device=str(self.device), address=self.address, reason=ending)
             self._site.receiver.disconnected(self.device)
