@@ -1,5 +1,6 @@
 """Ask a running gateway over its own HTTP side, as `status` does."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,5 +81,6 @@ class Client:
 
 def _words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or "no connection"
+        # asyncio puts the address into strerror; the number has the system's own words.
+        return os.strerror(error.os_error.errno) if error.os_error.errno else "no connection"
     return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Parts of the gateway with real sockets, files and processes."""

@@ -1,0 +1,1 @@
+"""The gateway as operators and monitoring see it."""
