@@ -1,0 +1,95 @@
+"""The registry loads what the configuration names, or says all that is wrong with it."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.journal import Journal
+from gateway.clouds.registry import GROUP, prepare
+from gateway.config import CloudConfig
+from gateway.errors import ConfigError
+from gateway.ports.cloud import Site
+
+KNOWN = [
+    EntryPoint(name=name, value=value, group=GROUP)
+    for name, value in (
+        ("tencent", "adapters.tencent:factory"),
+        ("onenet", "adapters.onenet:factory"),
+        ("journal", "adapters.journal:factory"),
+        ("broken", "adapters.no_such_module:factory"),
+    )
+]
+
+
+def cloud(adapter: str, **settings: Any) -> CloudConfig:
+    """Return a `[clouds.NAME]` table."""
+    return CloudConfig.model_validate({"adapter": adapter, **settings})
+
+
+def test_adapter_is_made_from_its_settings(tmp_path: Path) -> None:
+    """What the configuration names runs under the configuration's name."""
+    session: Any = None
+    (prepared,) = prepare({"file": cloud("journal", path="x.jsonl", requests_per_second=5)}, KNOWN)
+
+    adapter = prepared.make(
+        Site(session=session, now=lambda: 0.0, credential_expires=lambda _name, _at: None, data_dir=tmp_path)
+    )
+
+    assert prepared.name == "file"
+    assert isinstance(adapter, Journal)
+
+
+def test_all_mistakes_come_at_once() -> None:
+    """Each mistake of each cloud is one sentence with its key."""
+    clouds = {
+        "a": cloud("tencet"),
+        "b": cloud("tencent", acess_token="x"),
+        "c": cloud("onenet", api="fuse", resource="products/1", access_key="x"),
+        "d": cloud("broken"),
+        "e": cloud("journal"),
+    }
+
+    with pytest.raises(ConfigError) as caught:
+        prepare(clouds, KNOWN)
+
+    assert caught.value.problems == [
+        'clouds.a.adapter is "tencet"; it must be an installed adapter: broken, journal, onenet, tencent',
+        "clouds.b.access_token is missing; add it",
+        'clouds.b.acess_token is not a known key; did you mean "access_token"?',
+        'clouds.c.api is "fuse"; "fuse" is not available yet; it must be "south"',
+        (
+            "clouds.d.adapter is \"broken\", which cannot be loaded (No module named 'adapters.no_such_module'); "
+            "install it anew"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"url": "iot.example"}, "clouds.x.url"),
+        ({"url": "ftp://iot.example"}, "clouds.x.url"),
+        ({"method": "sha512"}, "clouds.x.method"),
+        ({"resource": ""}, "clouds.x.resource"),
+        ({"modules": {"radio": 3}}, "clouds.x.modules"),
+        ({"access_key": 7}, "clouds.x.access_key"),
+    ],
+)
+def test_wrong_setting_is_named(settings: dict[str, Any], problem: str) -> None:
+    """A mistake names its key."""
+    table = {"resource": "products/1", "access_key": "x"} | settings
+
+    with pytest.raises(ConfigError) as caught:
+        prepare({"x": cloud("onenet", **table)}, KNOWN)
+
+    assert [each.startswith(problem) for each in caught.value.problems] == [True]
+
+
+def test_secret_is_not_shown_in_a_problem() -> None:
+    """A mistake beside a secret does not print it."""
+    with pytest.raises(ConfigError) as caught:
+        prepare({"x": cloud("tencent", access_token={"file": "a", "env": "TOPSECRET"})}, KNOWN)
+
+    assert "TOPSECRET" not in str(caught.value)
