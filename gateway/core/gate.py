@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from random import random
 from types import TracebackType
 
@@ -35,8 +36,8 @@ class Gate:
         jitter: Callable[[], float] = random,
     ) -> None:
         self._lane = lane
-        # A probe that the last run did not finish starts over.
-        self._state = state
+        # A start is often a person who has just mended the credentials: ask at once.
+        self._state = replace(state, until=0.0) if state.circuit is Circuit.DENIED else state
         self._ledger = ledger
         self._clock = clock
         self._metrics = metrics
