@@ -24,6 +24,7 @@ from gateway.ops.client import Client, NotReachableError
 from gateway.ops.tables import lines, tables
 
 DEFAULT_CONFIG = Path("/etc/ota-gateway/gateway.toml")
+MOST_SHOWN = 50
 
 
 class Exit(IntEnum):
@@ -183,8 +184,10 @@ def _problems(config: Config) -> Iterator[str]:
 def _say_problems(path: Path, problems: list[str]) -> None:
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
     typer.secho(f"{path} has {count}:", err=True, bold=True)
-    for problem in problems:
+    for problem in problems[:MOST_SHOWN]:
         typer.echo(f"  {problem}", err=True)
+    if len(problems) > MOST_SHOWN:
+        typer.echo(f"  and {len(problems) - MOST_SHOWN} more; check --json lists all", err=True)
 
 
 def _fail_run(error: Exception) -> NoReturn:
