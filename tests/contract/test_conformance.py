@@ -11,6 +11,7 @@ from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.model.states import Phase, Reason, State
 from gateway.ports.cloud import Site
 from tests.contract.benches import SERVED, Bench, Teller
+from tests.contract.servers import Server
 from tests.simulators import Fault, Record
 from tests.simulators.serving import serve
 
@@ -220,21 +221,14 @@ async def test_cancellation_rises_unchanged(served: Teller) -> None:
         await delivery
 
 
-class Echo:
-    """A server that says back all that it was told, in a form of the test's choice."""
+def echo(form: Callable[[str], bytes]) -> Server:
+    """Return a server that says back all that it was told, in a form of the test's choice."""
 
-    def __init__(self, form: Callable[[str], bytes]) -> None:
-        self._form = form
-
-    def application(self) -> web.Application:
-        """Answer every path."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        return app
-
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.Response:
         told = f"{request.headers.get('Authorization')} {await request.text()} {request.path_qs}"
-        return web.Response(body=self._form(told), content_type="application/json")
+        return web.Response(body=form(told), content_type="application/json")
+
+    return Server(answer)
 
 
 @pytest.mark.parametrize("is_refusal", [True, False])
@@ -246,7 +240,7 @@ async def test_no_error_shows_a_secret(
 ) -> None:
     """A cloud that repeats the credentials, in a refusal or in garbage, does not bring them into our errors."""
     bench = make(site.data_dir)
-    async with serve(Echo(bench.reply_with if is_refusal else str.encode)) as url:
+    async with serve(echo(bench.reply_with if is_refusal else str.encode)) as url:
         teller = Teller(bench, bench.make(url, site))
         with pytest.raises(CloudError) as caught:
             await teller.tell(State.DOWNLOADING, percent=20)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from adapters.onenet import OneNet, OneNetSettings
 from gateway.errors import Denied, Rejected, Scope, Unavailable
@@ -13,6 +14,7 @@ from gateway.model.events import StateReported
 from gateway.model.identity import Device, DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
 from gateway.ports.cloud import Site
+from tests.contract.servers import Server
 from tests.simulators import Fault, serve
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.onenet import Device as CloudDevice
@@ -350,3 +352,30 @@ async def test_memory_of_tokens_is_bounded(stage: Stage, monkeypatch: pytest.Mon
         device = Device(id=DeviceId("P", dev_id), external={"dev_id": dev_id})
         await stage.tell(DOWNLOADING, State.DOWNLOADING, device)
         assert stage.actions() == actions
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "7", "{}", '{"errno": "0"}', '{"errno": 0}', '{"errno": 0, "data": {"target": "2.0"}}']
+)
+async def test_answer_without_sense_is_unavailable(site: Site, body: str) -> None:
+    """An answer in no known shape, or an offer without its token, is no word on the task."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=body, content_type="application/json")
+
+    async with serve(Server(answer)) as url:
+        settings = OneNetSettings.model_validate(
+            {"api": "south", "url": url, "resource": RESOURCE, "access_key": KEY}
+        )
+        with pytest.raises(Unavailable) as caught:
+            await OneNet(settings, site).deliver(KNOWN, DOWNLOADING, None)
+
+    assert caught.value.code == "misshapen"
+
+
+async def test_check_that_finds_nothing_is_not_applicable(stage: Stage) -> None:
+    """A device without any task may be asked about at the price of `check`, and is let go."""
+    stage.cloud.tasks.clear()
+
+    assert await stage.tell(DOWNLOADING) == absent(DOWNLOADING)
+    assert stage.actions() == ["tasking", "check"]

@@ -5,7 +5,7 @@ import gzip
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import SimpleNamespace
@@ -21,23 +21,10 @@ from gateway.clouds.session import HttpSession, retry_after
 from gateway.config import CloudConfig
 from gateway.errors import Unavailable
 from gateway.metrics import Metrics
+from tests.contract.servers import Server
 from tests.simulators import serve
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LANE = "cloud/any"
-
-
-class Server:
-    """A server with one handler for everything."""
-
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-
-    def application(self) -> web.Application:
-        """Answer every path."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handler)
-        return app
 
 
 @asynccontextmanager
