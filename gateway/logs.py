@@ -98,7 +98,12 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         raise ValueError(f'the log level is "{level}"; it must be one of {", ".join(LEVELS)}')
     as_json = not sys.stdout.isatty() if json is None else json
     threshold = getattr(logging, level.upper())
-    outgoing: list[Processor] = [structlog.processors.format_exc_info, _redactor, _renderer(as_json)]
+    outgoing: list[Processor] = [
+        structlog.processors.format_exc_info,
+        _redactor,
+        _when_and_what_first,
+        _renderer(as_json),
+    ]
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_facts(), *outgoing],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -110,6 +115,11 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
 
 def _facts() -> list[Processor]:
     return [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+
+
+def _when_and_what_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    return {**head, **event}
 
 
 def _renderer(as_json: bool) -> Processor:  # noqa: FBT001 - private, one caller

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-_SECRET_KEY = re.compile(r"secret|token|password|passwd|key|credential|sign", re.IGNORECASE)
-_USERINFO = re.compile(r"://[^/@\s]*@")
+_SECRET_KEY = re.compile(r"secret|token|password|passwd|psk|key|credential|sign", re.IGNORECASE)
+_USERINFO = re.compile(r"://.*@", re.DOTALL)
 _LONGEST = 60
 _RULES = {
     "int_type": "it must be a whole number",

@@ -72,7 +72,7 @@ def _cell(value: Any) -> Text:
 
 def _shown(value: Any) -> str:
     match value:
-        case None:
+        case None | "":
             return "-"
         case bool():
             return "true" if value else "false"

@@ -45,6 +45,7 @@ def test_a_line_is_json_where_nobody_watches(capsys: Captured) -> None:
     logs.configure()
     structlog.get_logger().info("event_delivered", device=DeviceId("P", "d"), lane="cloud/x", age_s=1.5)
     [line] = _lines(capsys)
+    assert list(line)[:3] == ["timestamp", "level", "event"]
     stamp = datetime.fromisoformat(line.pop("timestamp"))
     assert stamp.utcoffset() is not None
     assert line == {

@@ -7,8 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from gateway.config import Address, load
+from gateway.config import (
+    Address,
+    Config,
+    MqttConfig,
+    MqttLimits,
+    ProductConfig,
+    StoreConfig,
+    StoreUrl,
+    load,
+)
 from gateway.errors import ConfigError
 from tests.unit.config.writing import Write, problems
 
@@ -179,3 +189,61 @@ def test_a_traceback_of_a_bad_file_never_prints_a_secret(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path, {})
     assert "hunter" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("listen", "is_loopback"),
+    [
+        ("localhost:1", True),
+        ("127.8.8.8:1", True),
+        ("[::1]:1", True),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("box.local:1", False),
+    ],
+)
+def test_an_address_knows_who_reaches_it(write: Write, listen: str, *, is_loopback: bool) -> None:
+    """Only an address of this machine alone counts as loopback; a name that is not known does not."""
+    address = load(write(f'[mqtt]\nlisten = "{listen}"'), {}).mqtt.listen
+    assert address is not None
+    assert address.is_loopback is is_loopback
+    assert str(address) == listen
+
+
+def test_a_size_may_be_a_number_of_bytes(write: Write) -> None:
+    """Whoever counts in bytes writes no unit."""
+    assert load(write("[store]\nlane_quota = 4096"), {}).store.lane_quota == 4096
+
+
+def test_literal_secrets_of_adapters_are_found_by_their_key(write: Write) -> None:
+    """A literal under a name such as access_token or api_key is kept out of the log, too; so is a store's password."""
+    text = """
+    [store]
+    url = "postgresql+psycopg://u@h/d"
+    password = "hunter1"
+    [clouds.c]
+    adapter = "a"
+    access_token = "hunter2"
+    accounts = [{ name = "x", api_key = "hunter3" }]
+    """
+    found = {key: secret.reveal() for key, secret in load(write(text), {}).secrets()}
+    assert found == {
+        "store.password": "hunter1",
+        "clouds.c.access_token": "hunter2",
+        "clouds.c.accounts[0].api_key": "hunter3",
+    }
+
+
+def test_a_configuration_can_be_made_from_its_parts() -> None:
+    """Tests and tools build a configuration without a file; the values are checked as those of a file are."""
+    config = Config(
+        mqtt=MqttConfig(
+            listen=Address("127.0.0.1", 0), limits=MqttLimits(connect_timeout=timedelta(seconds=1))
+        ),
+        store=StoreConfig(url=StoreUrl("sqlite:///x.db")),
+        products={"P": ProductConfig(dialect="plain", authentication="anonymous", clouds=[])},
+    )
+    assert Config.model_validate(config.model_copy()) == config
+    assert repr(config.store.url) == "StoreUrl('sqlite:///x.db')"
+    with pytest.raises(ValidationError):
+        Config(products={"a/b": config.products["P"]})

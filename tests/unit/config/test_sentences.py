@@ -105,6 +105,13 @@ FIELDS = {
             'or "postgresql+psycopg://USER@HOST/DATABASE"'
         ),
     ),
+    "store with a password that is not quoted": (
+        '[store]\nurl = "postgresql+psycopg://u:hunter/2@h/d"',
+        (
+            'store.url is "postgresql+psycopg://***@h/d"; it must be "sqlite:///FILE" (relative to data_dir) '
+            'or "postgresql+psycopg://USER@HOST/DATABASE"'
+        ),
+    ),
     "store that forgets": (
         '[store]\nurl = "sqlite:///:memory:"',
         (
