@@ -15,20 +15,20 @@ from gateway.ports.store import Circuit, LaneState
 THRESHOLD = 5
 PROBE = Backoff(timedelta(seconds=1), timedelta(seconds=60))
 DENIED_PROBE = timedelta(seconds=60)
-#: A pause that a cloud asks for is honoured up to this.
-MAX_PAUSE = timedelta(hours=1)
+#: A pause that a cloud asks for is honoured within these; a "Retry-After: 0" must not make a lane spin.
+MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(hours=1)
 
 
 def failed(
     state: LaneState, *, now: float, retry_after: float | None, reason: str, random: Callable[[], float]
 ) -> LaneState:
     """Count an Unavailable."""
-    if state.circuit is Circuit.OPEN:
+    if state.circuit in (Circuit.OPEN, Circuit.DENIED):
         return state
     failures = state.failures + 1
     counted = replace(state, failures=failures, reason=reason)
     if retry_after is not None:
-        pause = min(max(retry_after, 0.0), MAX_PAUSE.total_seconds())
+        pause = min(max(MIN_PAUSE.total_seconds(), retry_after), MAX_PAUSE.total_seconds())
         return replace(counted, circuit=Circuit.OPEN, until=now + pause)
     if failures < THRESHOLD and state.circuit is Circuit.CLOSED:
         return counted

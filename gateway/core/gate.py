@@ -42,8 +42,8 @@ class Gate:
         self._clock = clock
         self._metrics = metrics
         self._jitter = jitter
-        self._changed = asyncio.Condition()
-        self._probing = False
+        self._changed = asyncio.Event()
+        self._probe: asyncio.Task[object] | None = None
         metrics.circuit.labels(lane).set(_METRIC[state.circuit])
 
     @property
@@ -59,8 +59,8 @@ class Gate:
     async def __aenter__(self) -> None:
         """Pass; behind a shut gate only one at a time, as its probe."""
         while self._state.circuit is not Circuit.CLOSED:
-            if self._may_probe() and not self._probing:
-                self._probing = True
+            if self._may_probe() and self._probe is None:
+                self._probe = asyncio.current_task()
                 self._become(breaker.probing(self._state))
                 return
             await self._wait()
@@ -68,12 +68,14 @@ class Gate:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._probing = False
-        async with self._changed:
-            self._changed.notify_all()
+        if self._probe is asyncio.current_task():
+            self._probe = None
+            self._tell()
 
     def succeeded(self) -> None:
         """The cloud answered: close, and wake everything that waits for a retry."""
+        if self._is_old_news():
+            return
         if self._state.circuit is not Circuit.CLOSED:
             self._ledger.changes.woken.add(self._lane)
             log.info("cloud_back", lane=self._lane)
@@ -81,6 +83,8 @@ class Gate:
 
     def failed(self, err: Unavailable) -> None:
         """The cloud did not answer."""
+        if self._is_old_news():
+            return
         state = breaker.failed(
             self._state,
             now=self._clock.now(),
@@ -101,6 +105,10 @@ class Gate:
     def _may_probe(self) -> bool:
         return self._state.circuit is Circuit.CLOSED or self._state.until <= self._clock.now()
 
+    def _is_old_news(self) -> bool:
+        """Whether this was sent before the circuit opened: only the probe speaks for the cloud now."""
+        return self._state.circuit is not Circuit.CLOSED and self._probe is not asyncio.current_task()
+
     def _become(self, state: LaneState) -> None:
         if state == self._state:
             return
@@ -109,10 +117,15 @@ class Gate:
         self._state = state
         self._ledger.changes.lanes[self._lane] = state
         self._ledger.request()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _wait(self) -> None:
-        """Until the state changes or its time is up."""
-        timeout = max(self._state.until - self._clock.now(), 0.01)
+        """Until the state changes or its time is up; while a probe is out, only its end is news."""
+        timeout = None if self._probe else max(self._state.until - self._clock.now(), 0.01)
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout), self._changed:
+            async with asyncio.timeout(timeout):
                 await self._changed.wait()

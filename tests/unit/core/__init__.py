@@ -1,0 +1,1 @@
+"""The rules around the model, without sockets, files or SQL."""
