@@ -31,10 +31,6 @@ class StoreError(GatewayError):
     """A transaction was not committed; nothing of it may be acknowledged."""
 
 
-class StoreFullError(StoreError):
-    """A lane is at its hard limit; the publish is refused by closing the connection, not acknowledged and lost."""
-
-
 class CloudError(GatewayError):
     """A cloud did not take a report.
 
@@ -43,25 +39,9 @@ class CloudError(GatewayError):
 
     reached: str | None = None
 
-
-class Unavailable(CloudError):  # noqa: N818 - the word of the adapter contract
-    """The cloud cannot be reached or cannot answer now: retry with backoff, count for the breaker.
-
-    `retry_after` is the cloud's own wish in seconds, when it gave one.
-    """
-
-    def __init__(self, reason: str, *, code: str = "unavailable", retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-        self.retry_after = retry_after
-
-
-class Rejected(CloudError):  # noqa: N818 - the word of the adapter contract
-    """The cloud will never take this message: put it aside as a dead letter and go on."""
-
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(f"{code}: {reason}")
+        #: The cloud's own code, or a word of ours where it gave none.
         self.code = code
         self.reason = reason
 
@@ -73,11 +53,33 @@ class Scope(StrEnum):
     LANE = "lane"
 
 
+class Unavailable(CloudError):  # noqa: N818 - the word of the adapter contract
+    """The cloud cannot be reached or cannot take this now: retry with backoff.
+
+    `retry_after` is the cloud's own wish in seconds, when it gave one. Of scope LANE it counts for the breaker; of
+    scope DEVICE the cloud is well and only this device must wait (its task is paused, say).
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str = "unavailable",
+        retry_after: float | None = None,
+        scope: Scope = Scope.LANE,
+    ) -> None:
+        super().__init__(code, reason)
+        self.retry_after = retry_after
+        self.scope = scope
+
+
+class Rejected(CloudError):  # noqa: N818 - the word of the adapter contract
+    """The cloud will never take this message: put it aside as a dead letter and go on."""
+
+
 class Denied(CloudError):  # noqa: N818 - the word of the adapter contract
     """The cloud does not trust us: park that device or that lane without burning retries, raise the alert."""
 
     def __init__(self, scope: Scope, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
+        super().__init__(code, reason)
         self.scope = scope
-        self.code = code
-        self.reason = reason

@@ -97,7 +97,7 @@ class OneNet:
         text = self._south.describe(answer)
         match act:
             case Act.PAUSED:
-                return Unavailable(text, code="paused", retry_after=task.interval)
+                return Unavailable(text, code="paused", retry_after=task.interval, scope=Scope.DEVICE)
             case Act.PARK_DEVICE:
                 return Denied(Scope.DEVICE, str(answer.errno), text)
             case _:

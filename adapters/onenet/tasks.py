@@ -136,7 +136,8 @@ class Tasks:
         if answer.errno == AUTH_FAILED:
             return await self._south.refusal(answer, address.dev_id)
         if answer.errno == PAUSED:
-            return Unavailable(self._south.describe(answer), code="paused", retry_after=PAUSE)
+            text = self._south.describe(answer)
+            return Unavailable(text, code="paused", retry_after=PAUSE, scope=Scope.DEVICE)
         if answer.errno in _UNFIT:
             return Denied(Scope.DEVICE, str(answer.errno), self._south.describe(answer))
         return self._south.rejection(answer)

@@ -114,6 +114,8 @@ def _error(failure: Failure) -> Unavailable | Rejected | Denied:
             return Denied(Scope.DEVICE, failure.code, failure.text)
         case Act.RETRY:
             return Unavailable(failure.text, code=failure.code)
+        case Act.RETRY_DEVICE:
+            return Unavailable(failure.text, code=failure.code, scope=Scope.DEVICE)
         case Act.REJECT:
             return Rejected(failure.code, failure.text)
 

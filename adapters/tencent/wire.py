@@ -173,6 +173,7 @@ class Act(Enum):
     PARK_DEVICE = auto()
     PARK_LANE = auto()
     RETRY = auto()
+    RETRY_DEVICE = auto()
     REJECT = auto()
 
 
@@ -189,7 +190,7 @@ _RULES = (
     _Rule("AuthFailure", Act.PARK_LANE),
     _Rule("UnauthorizedOperation", Act.PARK_LANE),
     _Rule("InternalError", Act.RETRY),
-    _Rule("FailedOperation.DeviceOffline", Act.RETRY),
+    _Rule("FailedOperation.DeviceOffline", Act.RETRY_DEVICE),
     _Rule("RequestLimitExceeded", Act.RETRY),
     _Rule("LimitExceeded", Act.RETRY),
     _Rule("ResourceUnavailable", Act.RETRY),

@@ -7,21 +7,21 @@ and there is no fourth.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import random
 
 import structlog
 
 from gateway.core.clock import Clock
+from gateway.core.conversation import NOT_APPLICABLE, Codes, closing, is_news, reached
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
 from gateway.core.retry import Backoff
-from gateway.errors import Denied, Rejected, Scope, StoreError, Unavailable
+from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
-from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
-from gateway.model.identity import Device, DeviceId, Lane, Version
-from gateway.model.states import STEPS, State, Step
+from gateway.model.commands import Command
+from gateway.model.identity import Device, DeviceId, Lane
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed, Settlement, Store
 
@@ -75,6 +75,7 @@ class Dispatcher:
         # A lease may run out while its message waits at the gate: never take up a queue twice.
         self._in_flight: set[int] = set()
         self._signal = asyncio.Event()
+        self._codes = Codes()
         self._finishing = False
         self._sending = 0
         self._done = asyncio.Event()
@@ -142,8 +143,8 @@ class Dispatcher:
                 self._in_flight.discard(claim.queue)
 
     async def _handle(self, claim: Claim) -> None:
-        if not _is_news(claim):
-            outcome = "not_applicable" if claim.closed == "not_applicable" else "skipped"
+        if not is_news(claim):
+            outcome = "not_applicable" if claim.closed == NOT_APPLICABLE else "skipped"
             self._settle(Delivered(claim=claim, state=None), outcome)
             return
         async with self._gate:
@@ -158,106 +159,75 @@ class Dispatcher:
 
     async def _send(self, claim: Claim) -> None:
         device = self._external(self._lane, claim.event.device)
+        if claim.source is not None:
+            device = replace(device, running=claim.source)
         try:
-            commands = await self._adapter.deliver(_as_it_was(device, claim.source), claim.event, claim.after)
+            commands = await self._adapter.deliver(device, claim.event, claim.after)
         except Unavailable as err:
             self._unavailable(claim, err)
         except Rejected as err:
-            self._rejected(claim, err.code, err.reason, err.reached)
+            self._rejected(claim, err)
         except Denied as err:
             self._denied(claim, err)
         except Exception as err:
             # The loop outlives a message that breaks its adapter: the message is put aside, and said loudly.
             log.exception("adapter_broke", lane=self._lane, device=str(claim.event.device))
-            self._rejected(claim, "adapter_error", f"{type(err).__name__}: {err}", None)
+            self._rejected(claim, Rejected("adapter_error", f"{type(err).__name__}: {err}"))
         else:
             self._delivered(claim, commands)
 
     def _delivered(self, claim: Claim, commands: Sequence[Command]) -> None:
         self._gate.succeeded()
-        self._metrics.cloud_up.labels(self._lane).set(1)
         now = self._clock.now()
-        closed = _closing(commands)
-        next_progress = now + self._settings.progress_interval.total_seconds()
-        outcome = "not_applicable" if closed == "not_applicable" else "delivered"
+        closed = closing(commands)
         if closed is None:
             self._metrics.delivery_lag.labels(self._lane).observe(max(now - claim.enqueued_at, 0.0))
-        self._settle(
-            Delivered(claim=claim, state=claim.event.state, closed=closed, next_progress_at=next_progress),
-            outcome,
+        next_progress = now + self._settings.progress_interval.total_seconds()
+        delivered = Delivered(
+            claim=claim, state=claim.event.state, closed=closed, next_progress_at=next_progress
         )
+        self._settle(delivered, "not_applicable" if closed == NOT_APPLICABLE else "delivered")
         for command in commands:
             self._learn(self._lane, command)
 
     def _unavailable(self, claim: Claim, err: Unavailable) -> None:
-        self._gate.failed(err)
-        self._metrics.cloud_up.labels(self._lane).set(0)
-        due = self._clock.now() + RETRY.delay(claim.attempts + 1, random)
-        self._settle(Postponed(claim=claim, due_at=due, reached=_reached(err.reached)), "unavailable", err)
+        delay = RETRY.delay(claim.attempts + 1, random)
+        if err.scope is Scope.LANE:
+            self._gate.failed(err)
+        else:
+            self._gate.succeeded()
+            delay = max(delay, min(err.retry_after or 0.0, PARKED_PROBE.total_seconds()))
+        postponed = Postponed(claim=claim, due_at=self._clock.now() + delay, reached=reached(err))
+        self._settle(postponed, "unavailable", err)
 
-    def _rejected(self, claim: Claim, code: str, reason: str, reached: str | None) -> None:
+    def _rejected(self, claim: Claim, err: Rejected) -> None:
         self._gate.succeeded()
-        log.error(
-            "report_rejected", lane=self._lane, device=str(claim.event.device), code=code, reason=reason
-        )
-        buried = Buried(claim=claim, code=code, reason=reason, reached=_reached(reached))
-        self._settle(buried, "rejected", code)
+        device = str(claim.event.device)
+        log.error("report_rejected", lane=self._lane, device=device, code=err.code, reason=err.reason)
+        buried = Buried(claim=claim, code=err.code, reason=err.reason, reached=reached(err))
+        self._settle(buried, "rejected", err)
 
     def _denied(self, claim: Claim, err: Denied) -> None:
         now = self._clock.now()
-        reached = _reached(err.reached)
         if err.scope is Scope.LANE:
             self._gate.denied(err)
-            self._metrics.cloud_up.labels(self._lane).set(0)
-            self._settle(Postponed(claim=claim, due_at=now, reached=reached), "denied", err)
-            return
-        self._gate.succeeded()
-        log.warning("device_denied", lane=self._lane, device=str(claim.event.device), code=err.code)
-        due = now + PARKED_PROBE.total_seconds()
-        self._settle(Postponed(claim=claim, due_at=due, reached=reached, parked=err.code), "denied", err)
+            postponed = Postponed(claim=claim, due_at=now, reached=reached(err))
+        else:
+            self._gate.succeeded()
+            log.warning("device_denied", lane=self._lane, device=str(claim.event.device), code=err.code)
+            due = now + PARKED_PROBE.total_seconds()
+            postponed = Postponed(claim=claim, due_at=due, reached=reached(err), parked=err.code)
+        self._settle(postponed, "denied", err)
 
-    def _settle(self, settlement: Settlement, outcome: str, answer: object = "") -> None:
+    def _settle(self, settlement: Settlement, outcome: str, error: CloudError | None = None) -> None:
         claim = settlement.claim
         self._metrics.deliveries.labels(self._lane, outcome).inc()
+        if error is not None:
+            self._metrics.cloud_errors.labels(self._lane, self._codes.bounded(error.code)).inc()
         changes = self._ledger.changes
         changes.settlements.append(settlement)
-        if claim.kind is not Kind.PROGRESS and claim.attempts == 0:
-            text = f"{claim.event.state.value}: {outcome} {answer}".strip()
+        if claim.kind is not Kind.PROGRESS and (outcome != "unavailable" or claim.attempts == 0):
+            text = f"{claim.event.state.value}: {outcome}" + (f" ({error})" if error else "")
             entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
             changes.journal.append(entry)
         self._ledger.request()
-
-
-def _is_news(claim: Claim) -> bool:
-    """Whether the cloud may hear this: the conversation is open, and it never heard this state or a later one."""
-    if claim.closed is not None:
-        return False
-    if claim.after is None:
-        return True
-    match STEPS[claim.after, claim.event.state]:
-        case Step.ADVANCE:
-            return True
-        case Step.REPEAT:
-            return claim.kind is Kind.PROGRESS
-        case Step.STALE | Step.ABSORBED:
-            return False
-
-
-def _reached(state: str | None) -> State | None:
-    return None if state is None else State(state)
-
-
-def _as_it_was(device: Device, source: Version | None) -> Device:
-    return Device(id=device.id, external=device.external, running=source or device.running)
-
-
-def _closing(commands: Sequence[Command]) -> str | None:
-    for command in commands:
-        match command:
-            case TaskAbsent():
-                return "not_applicable"
-            case TaskCanceled():
-                return "canceled"
-            case TaskConflict():
-                return "conflict"
-    return None

@@ -79,10 +79,12 @@ class Gate:
         if self._state.circuit is not Circuit.CLOSED:
             self._ledger.changes.woken.add(self._lane)
             log.info("cloud_back", lane=self._lane)
+        self._metrics.cloud_up.labels(self._lane).set(1)
         self._become(breaker.succeeded(self._state))
 
     def failed(self, err: Unavailable) -> None:
         """The cloud did not answer."""
+        self._metrics.cloud_up.labels(self._lane).set(0)
         if self._is_old_news():
             return
         state = breaker.failed(
@@ -98,6 +100,7 @@ class Gate:
 
     def denied(self, err: Denied) -> None:
         """The cloud does not trust us."""
+        self._metrics.cloud_up.labels(self._lane).set(0)
         if self._state.circuit is not Circuit.DENIED:
             log.error("cloud_denies_us", lane=self._lane, code=err.code, reason=err.reason)
         self._become(breaker.denied(self._state, now=self._clock.now(), reason=err.reason))

@@ -176,7 +176,7 @@ def test_rejection_is_a_failure() -> None:
         ("ResourceNotFound", Act.REJECT),
         ("ResourceNotFound.DeviceHasNoFirmware", Act.REJECT),
         ("FailedOperation", Act.RETRY),
-        ("FailedOperation.DeviceOffline", Act.RETRY),
+        ("FailedOperation.DeviceOffline", Act.RETRY_DEVICE),
         ("FailedOperation.DeviceInfoOutdated", Act.REJECT),
         ("RequestLimitExceeded", Act.RETRY),
         ("LimitExceeded.Requests", Act.RETRY),
