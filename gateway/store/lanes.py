@@ -1,31 +1,17 @@
-"""Lanes: their sums, their breakers, and what else is counted for people."""
+"""Lanes: their breakers, and what is counted in them for people."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from gateway.model.identity import Lane
 from gateway.ports.store import Circuit, Figures, LaneState
-from gateway.store.outbox import Deltas
+from gateway.store import statement
 from gateway.store.schema import dead_letters, lanes, queues
-from gateway.store.upsert import insert
-
-
-def write_sums(connection: Connection, deltas: Deltas) -> None:
-    """Keep messages and bytes of each lane, so that a start need not count a million rows."""
-    rows = [
-        {"lane": lane, "messages": count, "size": deltas.size[lane]}
-        for lane, count in deltas.messages.items()
-        if count or deltas.size[lane]
-    ]
-    if rows:
-        statement = insert(connection, lanes)
-        sums = {
-            "messages": lanes.c.messages + statement.excluded.messages,
-            "size": lanes.c.size + statement.excluded.size,
-        }
-        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=sums), rows)
+from gateway.store.text import storable
+from gateway.store.upsert import upsert
 
 
 def write_states(connection: Connection, states: Mapping[Lane, LaneState]) -> None:
@@ -36,27 +22,25 @@ def write_states(connection: Connection, states: Mapping[Lane, LaneState]) -> No
             "circuit": state.circuit.value,
             "failures": state.failures,
             "until": state.until,
-            "reason": state.reason,
+            "reason": storable(state.reason),
         }
         for lane, state in states.items()
     ]
-    if rows:
-        statement = insert(connection, lanes)
-        columns = ("circuit", "failures", "until", "reason")
-        changed = {name: statement.excluded[name] for name in columns}
-        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=changed), rows)
+    statement.execute(connection, upsert(connection, lanes, "lane", merge=_breaker), rows)
 
 
-def load(connection: Connection) -> tuple[dict[Lane, LaneState], dict[Lane, int], dict[Lane, int]]:
-    """Read breakers, messages and bytes of every lane."""
-    states, counts, sizes = {}, {}, {}
-    for row in connection.execute(select(lanes)):
-        lane = Lane(row.lane)
-        states[lane] = LaneState(
+def _breaker(new: Any) -> dict[str, Any]:
+    return {name: new[name] for name in ("circuit", "failures", "until", "reason")}
+
+
+def load_states(connection: Connection) -> dict[Lane, LaneState]:
+    """Read the breaker of every lane."""
+    return {
+        Lane(row.lane): LaneState(
             circuit=Circuit(row.circuit), failures=row.failures, until=row.until, reason=row.reason
         )
-        counts[lane], sizes[lane] = row.messages, row.size
-    return states, counts, sizes
+        for row in connection.execute(select(lanes))
+    }
 
 
 def figures(connection: Connection) -> dict[Lane, Figures]:

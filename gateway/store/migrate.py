@@ -7,9 +7,14 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 
-def migrate(connection: Connection) -> None:
-    """Run the migrations that the store has not seen, inside the caller's transaction."""
+def configuration(connection: Connection) -> Config:
+    """Return what Alembic's commands need to work inside the caller's transaction."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that the store has not seen; raises CommandError when it is from a newer gateway."""
+    command.upgrade(configuration(connection), "head")

@@ -1,154 +1,173 @@
-"""Queues: the line of messages of one device in one lane, and when its head may go."""
+"""Queues: the line of messages of one device in one lane, and when its head may go.
 
-from collections.abc import Iterable, Mapping
+The rules work on the rows that a commit concerns, read into memory; those that changed are written back at its end.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, exists, literal_column, select, update
 
-from gateway.model.identity import DeviceId, Lane
-from gateway.ports.store import Buried, Delivered, Kind, Postponed
+from gateway.model.identity import Lane
+from gateway.ports.store import Kind
+from gateway.store import statement
 from gateway.store.schema import messages, queues
-from gateway.store.upsert import insert
+
+_CHUNK = 500
+#: The urgency of a queue in which nothing waits.
+EMPTY = -1
 
 
-class QueueIds:
-    """The id of each queue, known in memory: as many as there are devices times lanes."""
+@dataclass(slots=True)
+class Queue:
+    """A queue's row, and what may happen to it."""
 
-    def __init__(self) -> None:
-        self._ids: dict[tuple[Lane, DeviceId], int] = {}
+    id: int
+    #: The most urgent kind that waits, or EMPTY.
+    urgency: int
+    due_at: float
+    head_at: float | None
+    progress_after: float
+    attempts: int
+    leased_until: float
+    in_flight: int | None
+    parked: str | None
+    changed: bool = False
+    #: The head may be another one now.
+    moved: bool = False
+    #: The head was settled: the next one is due by itself.
+    advanced: bool = False
 
-    def __getitem__(self, key: tuple[Lane, DeviceId]) -> int:
-        return self._ids[key]
+    def enqueue(self, kind: Kind, now: float) -> None:
+        """Take in a message of this kind."""
+        waits = self.urgency != EMPTY
+        due_at = self.due_at
+        # A head that waits for its retry keeps waiting.
+        if self.attempts == 0 and self.parked is None:
+            if kind is not Kind.PROGRESS:
+                due_at = min(due_at, now) if waits else now
+            elif not waits:
+                due_at = max(self.progress_after, now)
+        if not waits or due_at != self.due_at or kind > self.urgency:
+            self.head_at = self.head_at if waits else now
+            self.due_at = due_at
+            self.urgency = max(self.urgency, kind)
+            self.changed = True
 
-    def load(self, connection: Connection) -> None:
-        """Read all of them."""
-        query = select(queues.c.id, queues.c.lane, queues.c.product, queues.c.device)
-        for key, lane, product, device in connection.execute(query):
-            self._ids[Lane(lane), DeviceId(product, device)] = key
+    def advance(self, progress_after: float) -> None:
+        """Go on to the next message after the head was settled; progress waits until then."""
+        self.attempts = 0
+        self.leased_until = 0.0
+        self.in_flight = None
+        self.parked = None
+        self.progress_after = max(self.progress_after, progress_after)
+        self.moved = self.advanced = True
 
-    def ensure(self, connection: Connection, wanted: set[tuple[Lane, DeviceId]]) -> None:
-        """Create the queues that are missing. After a rollback call `forget`, then `load`."""
-        missing = wanted - self._ids.keys()
-        if not missing:
-            return
-        rows = [
-            {"lane": lane, "product": device.product_id, "device": device.name} for lane, device in missing
-        ]
-        connection.execute(insert(connection, queues).on_conflict_do_nothing(), rows)
-        self.load(connection)
+    def postpone(self, attempts: int, due_at: float, parked: str | None) -> None:
+        """Let the head wait for its next try."""
+        self.attempts = attempts
+        self.leased_until = 0.0
+        self.in_flight = None
+        self.parked = parked
+        self.due_at = due_at
+        self.changed = True
 
-    def forget(self) -> None:
-        """Drop what a rolled back transaction may have created."""
-        self._ids.clear()
-
-
-def enqueue(connection: Connection, urgency: Mapping[int, int], now: float) -> None:
-    """Tell queues that messages of these kinds were added to them."""
-    rows = [{"key": queue, "kind": kind, "now": now} for queue, kind in urgency.items()]
-    connection.execute(_ENQUEUE, rows)
-
-
-def advance(connection: Connection, settled: Iterable[Delivered | Buried], now: float) -> None:
-    """Move queues on to their next message after the head was settled."""
-    rows = [
-        {
-            "key": s.claim.queue,
-            "settled": int(s.claim.kind),
-            "now": now,
-            "progress_at": s.next_progress_at if isinstance(s, Delivered) else now,
-        }
-        for s in settled
-    ]
-    if rows:
-        connection.execute(_ADVANCE, rows)
-
-
-def postpone(connection: Connection, postponed: Iterable[Postponed]) -> None:
-    """Let heads wait for their next try."""
-    rows = [
-        {"key": p.claim.queue, "tries": p.claim.attempts + 1, "due": p.due_at, "refusal": p.parked}
-        for p in postponed
-    ]
-    if rows:
-        connection.execute(_POSTPONE, rows)
+    def stand(self, urgency: int, head_at: float | None, now: float) -> None:
+        """Take note of what waits after all that happened to the messages."""
+        self.urgency = urgency
+        self.head_at = head_at
+        if urgency == EMPTY:
+            self.attempts = 0
+            self.parked = None
+        elif self.advanced:
+            self.due_at = now if urgency > Kind.PROGRESS else max(self.progress_after, now)
+        self.changed = True
 
 
-def wake(connection: Connection, lanes: Iterable[Lane], now: float) -> None:
+_STATE = (
+    queues.c.id,
+    queues.c.urgency,
+    queues.c.due_at,
+    queues.c.head_at,
+    queues.c.progress_after,
+    queues.c.attempts,
+    queues.c.leased_until,
+    queues.c.in_flight,
+    queues.c.parked,
+)
+
+
+def read(connection: Connection, ids: Collection[int]) -> dict[int, Queue]:
+    """Read the rows of these queues."""
+    return {
+        row[0]: Queue(*row)
+        for chunk in chunks(sorted(ids))
+        for row in connection.execute(_READ, {"ids": chunk})
+    }
+
+
+def write(connection: Connection, touched: Collection[Queue], now: float) -> None:
+    """Write those that changed; where the head may have moved, what waits now is looked up first."""
+    moved = {queue.id: queue for queue in touched if queue.moved}
+    for chunk in chunks(list(moved)):
+        for key, urgency, head_at in connection.execute(_STANDING, {"ids": chunk}):
+            moved[key].stand(urgency, head_at, now)
+    statement.execute(connection, _WRITE, [_row(queue) for queue in touched if queue.changed])
+
+
+def wake(connection: Connection, lanes: Collection[Lane], now: float) -> None:
     """Make every postponed message of these lanes due: their cloud is back."""
-    connection.execute(
-        update(queues)
-        .where(queues.c.lane.in_(list(lanes)), queues.c.attempts > 0, queues.c.parked.is_(None))
-        .values(due_at=now)
-    )
+    connection.execute(_WAKE, {"lanes": list(lanes), "now": now})
 
 
-def _of_head(column: Any) -> Any:
-    return (
-        select(column)
-        .where(messages.c.queue == queues.c.id)
-        .order_by(messages.c.id)
-        .limit(1)
-        .correlate(queues)
-        .scalar_subquery()
-    )
+def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cut keys into pieces that fit into one statement."""
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
 
 
-def _greatest(a: Any, b: Any) -> Any:
-    return case((a >= b, a), else_=b)
+def first_in_line(column: Any) -> Any:
+    """Return a column of the queue's oldest message, for a query over queues."""
+    oldest = select(column).where(messages.c.queue == queues.c.id).order_by(messages.c.id)
+    return oldest.limit(literal_column("1")).correlate(queues).scalar_subquery()
 
 
-_kind = bindparam("kind", type_=queues.c.urgency.type)
-_now = bindparam("now", type_=queues.c.due_at.type)
-_progress_at = bindparam("progress_at", type_=queues.c.due_at.type)
+def _row(queue: Queue) -> dict[str, Any]:
+    return {
+        "key": queue.id,
+        "urgency": int(queue.urgency),
+        "due_at": queue.due_at,
+        "head_at": queue.head_at,
+        "progress_after": queue.progress_after,
+        "attempts": queue.attempts,
+        "leased_until": queue.leased_until,
+        "in_flight": queue.in_flight,
+        "parked": queue.parked,
+    }
 
-_ENQUEUE = (
+
+def _waits(kind: Kind) -> Any:
+    # Not a scan of the line: terminal reports and progress have an index, a transition stands near the head.
+    of_kind = messages.c.kind == literal_column(str(kind.value))
+    return exists().where(messages.c.queue == queues.c.id, of_kind).correlate(queues)
+
+
+_these = queues.c.id.in_(bindparam("ids", expanding=True))
+_READ = select(*_STATE).where(_these)
+_urgency = case(*((_waits(kind), kind.value) for kind in sorted(Kind, reverse=True)), else_=EMPTY)
+_STANDING = select(queues.c.id, _urgency, first_in_line(messages.c.enqueued_at)).where(_these)
+_WRITE = (
     update(queues)
     .where(queues.c.id == bindparam("key"))
-    .values(
-        urgency=_greatest(queues.c.urgency, _kind),
-        head_at=func.coalesce(queues.c.head_at, _now),
-        due_at=case(
-            # A head that waits for its retry keeps waiting.
-            (or_(queues.c.attempts > 0, queues.c.parked.is_not(None)), queues.c.due_at),
-            (_kind > int(Kind.PROGRESS), _now),
-            (queues.c.urgency >= 0, queues.c.due_at),
-            else_=_greatest(queues.c.progress_after, _now),
-        ),
-    )
+    .values({column.name: bindparam(column.name) for column in _STATE[1:]})
 )
-
-_head_kind = _of_head(messages.c.kind)
-_most_urgent = (
-    select(func.max(messages.c.kind))
-    .where(messages.c.queue == queues.c.id)
-    .correlate(queues)
-    .scalar_subquery()
-)
-_ADVANCE = (
+_WAKE = (
     update(queues)
-    .where(queues.c.id == bindparam("key"))
-    .values(
-        attempts=0,
-        leased_until=0.0,
-        parked=None,
-        head_at=_of_head(messages.c.enqueued_at),
-        progress_after=_progress_at,
-        due_at=case((_head_kind == int(Kind.PROGRESS), _progress_at), else_=_now),
-        urgency=case(
-            (_head_kind.is_(None), -1),
-            # Counting a whole line is dear; it is needed only when the terminal report at its end went out.
-            (bindparam("settled", type_=queues.c.urgency.type) == int(Kind.TERMINAL), _most_urgent),
-            else_=queues.c.urgency,
-        ),
+    .where(
+        queues.c.lane.in_(bindparam("lanes", expanding=True)),
+        queues.c.attempts > 0,
+        queues.c.parked.is_(None),
+        queues.c.due_at > bindparam("now"),
     )
-)
-_POSTPONE = (
-    update(queues)
-    .where(queues.c.id == bindparam("key"))
-    .values(
-        attempts=bindparam("tries"),
-        due_at=bindparam("due"),
-        leased_until=0.0,
-        parked=bindparam("refusal"),
-    )
+    .values(due_at=bindparam("now"))
 )

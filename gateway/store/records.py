@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, delete, exists, func, select, tuple_
 
 from gateway.model.states import TERMINAL
 from gateway.ports.store import Entry, Quarantined
-from gateway.store.schema import clock, dead_letters, journal, messages, quarantine, tellings, updates
+from gateway.store import statement
+from gateway.store.queues import EMPTY
+from gateway.store.schema import clock, dead_letters, journal, quarantine, queues, tellings, updates
+from gateway.store.text import storable
 from gateway.store.upsert import upsert
 
 
@@ -33,13 +36,12 @@ def write_journal(connection: Connection, entries: Sequence[Entry], wall: float)
             "device": e.device.name,
             "update_id": e.update,
             "source": e.source,
-            "text": e.text,
+            "text": storable(e.text),
             "wall": wall,
         }
         for e in entries
     ]
-    if rows:
-        connection.execute(journal.insert(), rows)
+    statement.execute(connection, _JOURNAL, rows)
 
 
 def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall: float, keep: Keep) -> None:
@@ -48,21 +50,20 @@ def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall:
         {
             "product": q.device.product_id,
             "device": q.device.name,
-            "topic": q.topic,
+            "topic": storable(q.topic),
             "payload": q.payload[: keep.quarantine_payload],
             "reason": q.reason,
-            "detail": q.detail,
+            "detail": storable(q.detail),
             "wall": wall,
         }
         for q in items
     ]
-    if rows:
-        connection.execute(quarantine.insert(), rows)
+    statement.execute(connection, _QUARANTINE, rows)
 
 
 def write_clock(connection: Connection, site: float, wall: float) -> None:
     """Note both clocks, so that the next start knows how much time passed."""
-    connection.execute(upsert(connection, clock, "id"), [{"id": 1, "site": site, "wall": wall}])
+    statement.execute(connection, upsert(connection, clock, "id"), [{"id": 1, "site": site, "wall": wall}])
 
 
 def load_clock(connection: Connection) -> tuple[float, float] | None:
@@ -72,31 +73,46 @@ def load_clock(connection: Connection) -> tuple[float, float] | None:
 
 
 def prune(connection: Connection, keep: Keep, wall: float) -> None:
-    """Forget what is older or more than is kept. An update with a message waiting, and the newest, stay."""
+    """Forget what is older or more than is kept.
+
+    The newest update of a module stays, and so do those of a device of which messages wait.
+    """
     _keep_newest(connection, journal, keep.journal_rows)
     _keep_newest(connection, dead_letters, keep.dead_letters_rows)
     _keep_newest(connection, quarantine, keep.quarantine_rows)
     connection.execute(delete(journal).where(journal.c.wall < wall - keep.journal.total_seconds()))
+    saved = load_clock(connection)
+    if saved is not None:
+        site, wall_then = saved
+        _prune_updates(connection, site + (wall - wall_then) - keep.finished.total_seconds())
+    connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
+
+
+def _prune_updates(connection: Connection, before: float) -> None:
+    """Forget updates that ended before this time of the site clock."""
     later = updates.alias()
-    newer = select(later.c.id).where(
+    newer = exists().where(
         later.c.product == updates.c.product,
         later.c.device == updates.c.device,
         later.c.module == updates.c.module,
         later.c.number > updates.c.number,
     )
-    waiting = select(messages.c.id).where(messages.c.update_id == updates.c.id)
+    waiting = select(queues.c.product, queues.c.device).where(queues.c.urgency > EMPTY)
     connection.execute(
         delete(updates).where(
             updates.c.state.in_([state.value for state in TERMINAL]),
-            updates.c.touched_at < wall - keep.finished.total_seconds(),
-            newer.exists(),
-            ~waiting.exists(),
+            updates.c.touched_at < before,
+            newer,
+            tuple_(updates.c.product, updates.c.device).not_in(waiting),
         )
     )
-    connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
 
 
 def _keep_newest(connection: Connection, table: Table, rows: int) -> None:
     newest = connection.scalar(select(func.max(table.c.id)))
     if newest is not None:
         connection.execute(delete(table).where(table.c.id <= newest - rows))
+
+
+_JOURNAL = journal.insert()
+_QUARANTINE = quarantine.insert()

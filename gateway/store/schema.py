@@ -2,7 +2,7 @@
 
 A *queue* is the line of messages of one device in one lane. Only its head is ever in flight, so attempts, lease
 and due time belong to the queue, and a message row is never changed but for a progress report that a newer one
-takes over.
+takes over. Kinds are written out where an index is partial: a parameter would hide it from the planner.
 """
 
 from sqlalchemy import (
@@ -79,6 +79,8 @@ queues = Table(
     Column("progress_after", Float, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("leased_until", Float, nullable=False, server_default="0"),
+    # The message that the lease is for; a settlement of any other comes too late.
+    Column("in_flight", _Key),
     Column("parked", String),
     UniqueConstraint("lane", "product", "device", name="uq_queues_device"),
     Index("ix_queues_claim", "lane", "urgency", "due_at"),
@@ -97,6 +99,12 @@ messages = Table(
     Column("enqueued_at", Float, nullable=False),
     Index("ix_messages_queue", "queue", "id"),
     Index(
+        "ix_messages_terminal",
+        "queue",
+        sqlite_where=text("kind = 2"),
+        postgresql_where=text("kind = 2"),
+    ),
+    Index(
         "ux_messages_progress",
         "queue",
         "update_id",
@@ -104,6 +112,8 @@ messages = Table(
         sqlite_where=text("kind = 0"),
         postgresql_where=text("kind = 0"),
     ),
+    # An id is never given twice: a late settlement must not hit another message.
+    sqlite_autoincrement=True,
 )
 
 tellings = Table(

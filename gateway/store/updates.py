@@ -3,32 +3,31 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, false, func, select
 
 from gateway.model.identity import DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
 from gateway.model.update import Update
+from gateway.store import statement
 from gateway.store.schema import updates, versions
 from gateway.store.upsert import upsert
 
 _PROGRESS = (
     updates.update()
     .where(updates.c.id == bindparam("key"))
-    .values(percent=bindparam("percent"), touched_at=bindparam("touched_at"), stalled=False)
+    .values(percent=bindparam("percent"), touched_at=bindparam("touched_at"), stalled=false())
 )
 
 
 def write(connection: Connection, changed: Iterable[Update]) -> None:
     """Insert or replace whole updates."""
-    if rows := [_row(update) for update in changed]:
-        connection.execute(upsert(connection, updates, "id"), rows)
+    statement.execute(connection, upsert(connection, updates, "id"), [_row(update) for update in changed])
 
 
 def write_progress(connection: Connection, progressed: Iterable[Update]) -> None:
     """Write what a progress report changes of an update that is already there."""
     rows = [{"key": u.id, "percent": u.percent, "touched_at": u.touched_at} for u in progressed]
-    if rows:
-        connection.execute(_PROGRESS, rows)
+    statement.execute(connection, _PROGRESS, rows)
 
 
 def write_versions(
@@ -45,8 +44,7 @@ def write_versions(
         }
         for (device, module), version in reported.items()
     ]
-    if rows:
-        connection.execute(upsert(connection, versions, "product", "device", "module"), rows)
+    statement.execute(connection, upsert(connection, versions, "product", "device", "module"), rows)
 
 
 def load(connection: Connection) -> list[Update]:

@@ -72,9 +72,17 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("enqueued_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index("ix_messages_queue", ["queue", "id"], unique=False)
+        batch_op.create_index(
+            "ix_messages_terminal",
+            ["queue"],
+            unique=False,
+            sqlite_where=sa.text("kind = 2"),
+            postgresql_where=sa.text("kind = 2"),
+        )
         batch_op.create_index(
             "ux_messages_progress",
             ["queue", "update_id"],
@@ -111,6 +119,7 @@ def upgrade() -> None:
         sa.Column("progress_after", sa.Float(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("leased_until", sa.Float(), server_default="0", nullable=False),
+        sa.Column("in_flight", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("parked", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("lane", "product", "device", name="uq_queues_device"),
@@ -178,6 +187,9 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ux_messages_progress", sqlite_where=sa.text("kind = 0"), postgresql_where=sa.text("kind = 0")
+        )
+        batch_op.drop_index(
+            "ix_messages_terminal", sqlite_where=sa.text("kind = 2"), postgresql_where=sa.text("kind = 2")
         )
         batch_op.drop_index("ix_messages_queue")
 

@@ -1,0 +1,54 @@
+"""What the clouds answered: how far each update was told, and what they refused for good."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func
+
+from gateway.model import codec
+from gateway.ports.store import Buried, Delivered, Settlement
+from gateway.store import statement
+from gateway.store.schema import dead_letters, tellings
+from gateway.store.text import storable
+from gateway.store.upsert import upsert
+
+
+def bury(connection: Connection, settled: Sequence[Settlement], wall: float) -> None:
+    """Put what was refused for good among the dead letters."""
+    rows = [
+        {
+            "queue": s.claim.queue,
+            "update_id": s.claim.update,
+            "kind": int(s.claim.kind),
+            "body": codec.encode(s.claim.event),
+            "code": storable(s.code),
+            "reason": storable(s.reason),
+            "wall": wall,
+        }
+        for s in settled
+        if isinstance(s, Buried)
+    ]
+    statement.execute(connection, _BURY, rows)
+
+
+def remember(connection: Connection, settled: Sequence[Settlement]) -> None:
+    """Keep the last state of each update that the cloud acknowledged, and whether it wants to hear more."""
+    rows = [
+        {
+            "queue": s.claim.queue,
+            "update_id": s.claim.update,
+            "state": state.value if state else None,
+            "closed": storable(closed) if closed else None,
+        }
+        for s in settled
+        for state, closed in [(s.state, s.closed) if isinstance(s, Delivered) else (s.reached, None)]
+        if state is not None or closed is not None
+    ]
+    statement.execute(connection, upsert(connection, tellings, "queue", "update_id", merge=_learned), rows)
+
+
+def _learned(new: Any) -> dict[str, Any]:
+    return {name: func.coalesce(new[name], tellings.c[name]) for name in ("state", "closed")}
+
+
+_BURY = dead_letters.insert()

@@ -1,0 +1,86 @@
+"""Claims: the heads of queues, leased to whoever sends them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, func, literal_column, select, update
+
+from gateway.model import codec
+from gateway.model.identity import Lane, UpdateId, Version
+from gateway.model.states import State
+from gateway.ports.store import Claim, Kind
+from gateway.store import statement
+from gateway.store.queues import EMPTY, chunks, first_in_line
+from gateway.store.schema import messages, queues, tellings, updates
+
+
+def claim(connection: Connection, lane: Lane, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
+    """Lease the heads of the lane's due queues; the most urgent first, then the longest due."""
+    due = connection.execute(_DUE, {"lane": lane, "now": now, "limit": limit}).scalars().all()
+    heads = [row for chunk in chunks(due) for row in connection.execute(_HEADS, {"ids": chunk})]
+    leases = [{"key": row.queue, "leased": lease_until, "message": row.id} for row in heads]
+    statement.execute(connection, _LEASE, leases)
+    claims = {row.queue: _claim(lane, row) for row in heads}
+    return [claims[queue] for queue in due]
+
+
+def next_due(connection: Connection, lane: Lane) -> float | None:
+    """When the next message of the lane may be sent; that of a leased one when its lease runs out."""
+    due: float | None = connection.scalar(_NEXT_DUE, {"lane": lane})
+    return due
+
+
+def take_back(connection: Connection) -> None:
+    """End all leases: those who held them are gone."""
+    connection.execute(
+        update(queues).where(queues.c.leased_until > 0).values(leased_until=0.0, in_flight=None)
+    )
+
+
+def _claim(lane: Lane, row: Any) -> Claim:
+    return Claim(
+        message=row.id,
+        queue=row.queue,
+        revision=row.revision,
+        lane=lane,
+        update=UpdateId(row.update_id),
+        kind=Kind(row.kind),
+        event=codec.decode(row.body),
+        size=row.size,
+        attempts=row.attempts,
+        enqueued_at=row.enqueued_at,
+        after=None if row.after is None else State(row.after),
+        closed=row.closed,
+        source=None if row.source is None else Version(row.source),
+    )
+
+
+_waits = (queues.c.lane == bindparam("lane")) & (queues.c.urgency > literal_column(str(EMPTY)))
+_DUE = (
+    select(queues.c.id)
+    .where(_waits, queues.c.due_at <= bindparam("now"), queues.c.leased_until <= bindparam("now"))
+    .order_by(queues.c.urgency.desc(), queues.c.due_at, queues.c.id)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE = select(
+    func.min(case((queues.c.leased_until > queues.c.due_at, queues.c.leased_until), else_=queues.c.due_at))
+).where(_waits)
+_HEADS = (
+    select(
+        messages,
+        queues.c.attempts,
+        tellings.c.state.label("after"),
+        tellings.c.closed,
+        updates.c.source,
+    )
+    .select_from(queues)
+    .join(messages, messages.c.id == first_in_line(messages.c.id))
+    .outerjoin(tellings, (tellings.c.queue == queues.c.id) & (tellings.c.update_id == messages.c.update_id))
+    .outerjoin(updates, updates.c.id == messages.c.update_id)
+    .where(queues.c.id.in_(bindparam("ids", expanding=True)))
+)
+_LEASE = (
+    update(queues)
+    .where(queues.c.id == bindparam("key"))
+    .values(leased_until=bindparam("leased"), in_flight=bindparam("message"))
+)

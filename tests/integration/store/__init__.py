@@ -1,0 +1,1 @@
+"""The store through its port, on both engines."""
