@@ -1,6 +1,8 @@
 """What a cloud and the gateway have said to each other about one update, and what may still be said. Pure."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
+from typing import assert_never
 
 from gateway.errors import CloudError
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
@@ -10,6 +12,8 @@ from gateway.ports.store import Claim, Kind
 NOT_APPLICABLE = "not_applicable"
 #: Distinct error codes of a cloud that become label values; the rest are counted as "other".
 MAX_CODES = 64
+
+_STATES = MappingProxyType({state.value: state for state in State})
 
 
 def is_news(claim: Claim) -> bool:
@@ -29,20 +33,25 @@ def is_news(claim: Claim) -> bool:
 
 def closing(commands: Sequence[Command]) -> str | None:
     """Why the cloud is not to hear more of the update, if its reply taught that."""
-    for command in commands:
-        match command:
-            case TaskAbsent():
-                return NOT_APPLICABLE
-            case TaskCanceled():
-                return "canceled"
-            case TaskConflict():
-                return "conflict"
-    return None
+    words = [_word(command) for command in commands]
+    return words[0] if words else None
+
+
+def _word(command: Command) -> str:
+    match command:
+        case TaskAbsent():
+            return NOT_APPLICABLE
+        case TaskCanceled():
+            return "canceled"
+        case TaskConflict():
+            return "conflict"
+        case _:
+            assert_never(command)
 
 
 def reached(error: CloudError) -> State | None:
-    """The state that the cloud did acknowledge before the trouble."""
-    return None if error.reached is None else State(error.reached)
+    """The state that the cloud did acknowledge before the trouble; an adapter's misspelling counts for nothing."""
+    return _STATES.get(error.reached or "")
 
 
 class Codes:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from random import random
 
 import structlog
@@ -72,7 +73,8 @@ class Dispatcher:
         self._external = external
         self._learn = learn
         self._claimed: asyncio.Queue[Claim] = asyncio.Queue(maxsize=2 * settings.concurrency)
-        # A lease may run out while its message waits at the gate: never take up a queue twice.
+        # A lease may run out while its message waits at the gate, or its settlement for a commit: never take up a
+        # queue twice.
         self._in_flight: set[int] = set()
         self._signal = asyncio.Event()
         self._codes = Codes()
@@ -136,11 +138,7 @@ class Dispatcher:
 
     async def _deliver_for_ever(self) -> None:
         while True:
-            claim = await self._claimed.get()
-            try:
-                await self._handle(claim)
-            finally:
-                self._in_flight.discard(claim.queue)
+            await self._handle(await self._claimed.get())
 
     async def _handle(self, claim: Claim) -> None:
         if not is_news(claim):
@@ -163,6 +161,12 @@ class Dispatcher:
             device = replace(device, running=claim.source)
         try:
             commands = await self._adapter.deliver(device, claim.event, claim.after)
+            closed = closing(commands)
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                raise
+            # Something that the adapter waited for was cancelled, not this worker: without it the lane would thin out.
+            self._unavailable(claim, Unavailable("the adapter's call was cut off", code="canceled"))
         except Unavailable as err:
             self._unavailable(claim, err)
         except Rejected as err:
@@ -174,12 +178,11 @@ class Dispatcher:
             log.exception("adapter_broke", lane=self._lane, device=str(claim.event.device))
             self._rejected(claim, Rejected("adapter_error", f"{type(err).__name__}: {err}"))
         else:
-            self._delivered(claim, commands)
+            self._delivered(claim, commands, closed)
 
-    def _delivered(self, claim: Claim, commands: Sequence[Command]) -> None:
+    def _delivered(self, claim: Claim, commands: Sequence[Command], closed: str | None) -> None:
         self._gate.succeeded()
         now = self._clock.now()
-        closed = closing(commands)
         if closed is None:
             self._metrics.delivery_lag.labels(self._lane).observe(max(now - claim.enqueued_at, 0.0))
         next_progress = now + self._settings.progress_interval.total_seconds()
@@ -224,10 +227,13 @@ class Dispatcher:
         self._metrics.deliveries.labels(self._lane, outcome).inc()
         if error is not None:
             self._metrics.cloud_errors.labels(self._lane, self._codes.bounded(error.code)).inc()
-        changes = self._ledger.changes
-        changes.settlements.append(settlement)
         if claim.kind is not Kind.PROGRESS and (outcome != "unavailable" or claim.attempts == 0):
             text = f"{claim.event.state.value}: {outcome}" + (f" ({error})" if error else "")
             entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
-            changes.journal.append(entry)
-        self._ledger.request()
+            self._ledger.changes.journal.append(entry)
+        self._ledger.settled(settlement, partial(self._in_flight.discard, claim.queue))
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

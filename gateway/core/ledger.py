@@ -15,7 +15,7 @@ from gateway.core.clock import Clock
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.ports.devices import Settle
-from gateway.ports.store import Changes, Committed, Store
+from gateway.ports.store import Changes, Committed, Settlement, Store
 
 log = structlog.get_logger()
 
@@ -34,6 +34,8 @@ class Batch:
     settles: list[Settle] = field(default_factory=list)
     #: Undo steps in the order in which memory was changed.
     undo: list[Callable[[], None]] = field(default_factory=list)
+    #: What to call once the settlements are written; survives a failed commit, as they do.
+    written: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Ledger:
@@ -76,6 +78,12 @@ class Ledger:
         """Note how to take back a change of memory, should its commit fail."""
         self._pending.undo.append(undo)
 
+    def settled(self, settlement: Settlement, written: Callable[[], None]) -> None:
+        """Note what a cloud answered; `written` is called after the commit that holds it."""
+        self._pending.changes.settlements.append(settlement)
+        self._pending.written.append(written)
+        self.request()
+
     def settle_later(self, settle: Settle) -> None:
         """Settle a publish after the commit of everything gathered so far."""
         settles = self._pending.settles
@@ -114,6 +122,8 @@ class Ledger:
             return
         self._metrics.commit_duration.observe(perf_counter() - started)
         self._pause = FIRST_PAUSE
+        for written in batch.written:
+            written()
         for settle in batch.settles:
             settle(True)
         if len(self._pending.settles) < LOW_WATER:
@@ -131,16 +141,17 @@ class Ledger:
             self._metrics.refused.labels("commit_failed").inc()
             settle(False)
         self._room.set()
-        self._keep_facts(batch.changes, above.changes)
+        self._keep_facts(batch, above)
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, LAST_PAUSE)
 
-    def _keep_facts(self, *lost: Changes) -> None:
+    def _keep_facts(self, *lost: Batch) -> None:
         """What clouds answered stays true although it was not written: write it next time."""
         kept = self._pending.changes
-        for changes in lost:
-            kept.settlements += changes.settlements
-            kept.lanes.update(changes.lanes)
-            kept.woken |= changes.woken
+        for batch in lost:
+            self._pending.written += batch.written
+            kept.settlements += batch.changes.settlements
+            kept.lanes.update(batch.changes.lanes)
+            kept.woken |= batch.changes.woken
         if kept.settlements or kept.lanes or kept.woken:
             self.request()

@@ -111,17 +111,21 @@ class House:
     async def committing(self) -> AsyncIterator[None]:
         """Run the ledger only."""
         task = asyncio.create_task(self.ledger.run())
-        yield
-        await self.ledger.drain()
-        await _stop(task)
+        try:
+            yield
+            await self.ledger.drain()
+        finally:
+            await _stop(task)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Run the ledger and both lanes; a part that died makes it fail."""
         tasks = [asyncio.create_task(self.ledger.run())]
         tasks += [asyncio.create_task(dispatcher.run()) for dispatcher in self.dispatchers.values()]
-        yield
-        await _stop(*tasks)
+        try:
+            yield
+        finally:
+            await _stop(*tasks)
 
     def _settle(self, event: Event, committed: bool) -> None:  # noqa: FBT001 - the shape of Settle
         self.settled.append((event, committed))
@@ -152,7 +156,7 @@ class House:
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
-        if task.done():
-            task.result()
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for end in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
+            raise end
