@@ -64,6 +64,9 @@ class Framer:
             self._wait(2)
             return None
         first, length, body = data[start], data[start + 1], start + 2
+        # [MQTT-3.1.0-1], [MQTT-3.1.0-2]: CONNECT comes first, and once.
+        if (first >> 4 == CONNECT) is self._is_greeted:
+            raise PacketError(Ending.UNEXPECTED_PACKET, f"packet type {first >> 4} is not allowed now")
         if length & 0x80:
             length, body = self._long_length(start)
         if length > self._max_bytes:
@@ -73,7 +76,7 @@ class Framer:
             self._wait(end - start if body else available + 1)
             return None
         self._start = end
-        if first >> 4 == PUBLISH and self._is_greeted:
+        if first >> 4 == PUBLISH:
             return self._publish(first, body, end)
         return self._control(first, start, body, end)
 
@@ -132,9 +135,6 @@ class Framer:
 
     def _control(self, first: int, start: int, body: int, end: int) -> Control:
         kind = first >> 4
-        # [MQTT-3.1.0-1], [MQTT-3.1.0-2]: CONNECT comes first, and once.
-        if (kind == CONNECT) is self._is_greeted:
-            raise PacketError(Ending.UNEXPECTED_PACKET, f"packet type {kind} is not allowed now")
         raw = self._data[start:end]
         check_control(first, raw[body - start :], self._limits.max_subscriptions)
         if kind == CONNECT:

@@ -138,7 +138,11 @@ class Connection:
 
     def _control_done(self) -> None:
         # Later, so that one connection's control packets cost one turn of the loop each.
-        self._loop.call_soon(self._brakes.release, Brake.CONTROL)
+        self._loop.call_soon(self._next_control)
+
+    def _next_control(self) -> None:
+        if self.inbox.is_empty:
+            self._brakes.release(Brake.CONTROL)
 
     def _refuse(self, error: PacketError) -> None:
         device = str(self._visit.device) if self._visit else None

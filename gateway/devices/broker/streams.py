@@ -20,13 +20,18 @@ class Inbox(ReaderAdapter):
     __slots__ = ("_at", "_is_ended", "_is_open", "_on_empty", "_packet", "_waiter")
 
     def __init__(self, on_empty: Callable[[], None]) -> None:
-        """`on_empty` may call `put`, but not before it has returned to the event loop."""
+        """`on_empty` leads to `put`, but not before the event loop has had its turn."""
         self._on_empty = on_empty
         self._packet = b""
         self._at = 0
         self._waiter: asyncio.Future[None] | None = None
         self._is_open = False
         self._is_ended = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether amqtt has read the last packet."""
+        return self._at >= len(self._packet)
 
     def open(self) -> None:
         """Let amqtt read. Before, it would miss an end of the stream, and keep the session for ever."""
@@ -51,7 +56,7 @@ class Inbox(ReaderAdapter):
         """Return exactly n bytes, of one packet; raise IncompleteReadError at the end of the stream."""
         if n <= 0:
             return b""
-        while self._at >= len(self._packet) or not self._is_open:
+        while self.is_empty or not self._is_open:
             if self._is_ended and self._is_open:
                 raise asyncio.IncompleteReadError(b"", n)
             await self._wait()

@@ -1,0 +1,28 @@
+"""Every test runs on asyncio's own event loop and on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from tests.integration.broker.site import House
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Name the loops."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """A broker without rate limits."""
+    house = House()
+    await house.start()
+    yield house
+    await house.stop()
