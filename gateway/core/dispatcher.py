@@ -22,7 +22,7 @@ from gateway.core.retry import Backoff
 from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Command
-from gateway.model.identity import Device, DeviceId, Lane
+from gateway.model.identity import Device, DeviceId, Lane, UpdateId
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed, Settlement, Store
 
@@ -60,7 +60,7 @@ class Dispatcher:
         metrics: Metrics,
         settings: LaneSettings,
         external: Callable[[Lane, DeviceId], Device],
-        learn: Callable[[Lane, Command], None],
+        learn: Callable[[Lane, UpdateId, Command], None],
     ) -> None:
         self._lane = lane
         self._adapter = adapter
@@ -191,7 +191,7 @@ class Dispatcher:
         )
         self._settle(delivered, "not_applicable" if closed == NOT_APPLICABLE else "delivered")
         for command in commands:
-            self._learn(self._lane, command)
+            self._learn(self._lane, claim.update, command)
 
     def _unavailable(self, claim: Claim, err: Unavailable) -> None:
         delay = RETRY.delay(claim.attempts + 1, random)

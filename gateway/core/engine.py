@@ -17,7 +17,7 @@ from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.commands import Command, TaskCanceled
 from gateway.model.events import Event, StateReported, VersionReported
-from gateway.model.identity import DeviceId, Lane, Module, Version
+from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.model.states import Reason, State
 from gateway.model.update import CHANGES, Outcome, Policy, Update, Verdict, apply, cancel, expire, witness
 from gateway.ports.devices import Settle
@@ -110,15 +110,19 @@ class Engine:
         self._ledger.changes.quarantine.append(item)
         self._ledger.settle_later(settle)
 
-    def learn(self, lane: Lane, command: Command) -> None:
-        """Take what a cloud's reply taught. A cancelled task ends the update unless another cloud follows it."""
+    def learn(self, lane: Lane, told: UpdateId, command: Command) -> None:
+        """Take what a cloud's reply about an update taught.
+
+        A cancelled task ends the update unless another cloud follows it, or a later attempt has begun.
+        """
         log.info("task_ended_by_cloud", lane=lane, device=str(command.device), kind=type(command).__name__)
         update = self._updates.get((command.device, command.module))
-        if not isinstance(command, TaskCanceled) or update is None or update.target != command.version:
+        if not isinstance(command, TaskCanceled) or update is None or update.id != told:
             return
         rules = self._products.get(command.device.product_id)
         if rules is not None and rules.lanes == (lane,):
             self._act(cancel(update, Reason.CANCELED_BY_CLOUD, now=self._clock.now()))
+            self._ledger.teach_again(partial(self.learn, lane, told, command))
             self._ledger.request()
 
     def expire(self) -> None:

@@ -36,6 +36,8 @@ class Batch:
     undo: list[Callable[[], None]] = field(default_factory=list)
     #: What to call once the settlements are written; survives a failed commit, as they do.
     written: list[Callable[[], None]] = field(default_factory=list)
+    #: What clouds taught memory: taught again when a failed commit took it back.
+    taught: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Ledger:
@@ -77,6 +79,10 @@ class Ledger:
     def remember(self, undo: Callable[[], None]) -> None:
         """Note how to take back a change of memory, should its commit fail."""
         self._pending.undo.append(undo)
+
+    def teach_again(self, teach: Callable[[], None]) -> None:
+        """Note a cloud's teaching that changed memory; nobody will say it a second time."""
+        self._pending.taught.append(teach)
 
     def settled(self, settlement: Settlement, written: Callable[[], None]) -> None:
         """Note what a cloud answered; `written` is called after the commit that holds it."""
@@ -142,6 +148,8 @@ class Ledger:
             settle(False)
         self._room.set()
         self._keep_facts(batch, above)
+        for teach in [*batch.taught, *above.taught]:
+            teach()
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, LAST_PAUSE)
 

@@ -1,0 +1,368 @@
+"""The engine: what events become, for whom, and what clouds and time do to updates."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gateway.model import codec
+from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
+from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
+from gateway.model.states import Phase, Reason, State
+from gateway.model.update import Policy, Update
+from gateway.ports.store import Entry, Kind, Quarantined
+from tests.unit.core.fakes import FakeStore, Fate, teaches
+from tests.unit.core.house import BOTH, DEVICE, ONE, QUOTA, SOLE, TWO, V1, V2, V3, House, runs, told
+
+LONE = DeviceId(SOLE, "dev01")
+FIRST = UpdateId(f"{LONE}/default/1")
+EVIDENCE = Policy(needs_evidence=True)
+
+
+def canceled(version: Version = V2) -> TaskCanceled:
+    """Say that the cloud called off the lone device's task."""
+    return TaskCanceled(device=LONE, module=DEFAULT_MODULE, version=version)
+
+
+def kinds(house: House, commit: int = -1) -> list[tuple[str, str, str]]:
+    """What a commit told to whom: lane, kind, state."""
+    changes = house.store.commits[commit]
+    messages = [*changes.messages, *changes.progress.values()]
+    return [(m.lane, m.kind.name, m.event.state.value) for m in messages]
+
+
+async def test_one_event_is_told_to_every_lane_of_its_product() -> None:
+    """Fan-out: each cloud has its own copy in its own queue."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING), told(State.DOWNLOADING, device=LONE))
+    assert kinds(house, 0) == [(ONE, "TRANSITION", "downloading"), (TWO, "TRANSITION", "downloading")]
+    assert kinds(house, 1) == [(ONE, "TRANSITION", "downloading")]
+
+
+async def test_progress_within_a_batch_is_coalesced() -> None:
+    """Newest wins, one for each lane."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING))
+        house.publish(*(told(State.DOWNLOADING, percent=percent) for percent in (10, 20, 30)))
+        await house.ledger.drain()
+    assert kinds(house) == [(ONE, "PROGRESS", "downloading"), (TWO, "PROGRESS", "downloading")]
+    changes = house.store.commits[-1]
+    assert {m.event.percent for m in changes.progress.values()} == {30}
+    assert [update.percent for update in changes.progressed.values()] == [30]
+    assert changes.updates == {}
+
+
+async def test_a_transition_removes_progress_of_the_same_batch() -> None:
+    """What it says makes the progress before it meaningless."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING))
+        house.publish(told(State.DOWNLOADING, percent=90), told(State.DOWNLOADED))
+        await house.ledger.drain()
+    assert kinds(house) == [(ONE, "TRANSITION", "downloaded"), (TWO, "TRANSITION", "downloaded")]
+    assert house.store.commits[-1].progressed == {}
+
+
+async def test_progress_after_a_transition_of_the_same_batch_stays() -> None:
+    """It comes after it, and the update is written once, as it ended up."""
+    house = House()
+    async with house.committing():
+        house.publish(told(State.DOWNLOADING, device=LONE), told(State.DOWNLOADING, percent=5, device=LONE))
+        await house.ledger.drain()
+    assert kinds(house) == [(ONE, "TRANSITION", "downloading"), (ONE, "PROGRESS", "downloading")]
+    assert house.store.updates[FIRST].percent == 5
+
+
+async def test_a_newer_target_ends_the_older_update_first() -> None:
+    """Both clouds hear the end of the one before the beginning of the other."""
+    house = House()
+    async with house.committing():
+        house.publish(
+            told(State.INSTALLING, device=LONE),
+            told(State.INSTALLING, percent=50, device=LONE),
+            told(State.NOTIFIED, device=LONE, version=V3),
+        )
+        await house.ledger.drain()
+    assert kinds(house) == [
+        (ONE, "TRANSITION", "installing"),
+        (ONE, "TERMINAL", "canceled"),
+        (ONE, "TRANSITION", "notified"),
+    ]
+    old, new = house.store.updates[FIRST], house.store.updates[UpdateId(f"{LONE}/default/2")]
+    assert (old.state, old.reason, old.synthetic) == (State.CANCELED, Reason.SUPERSEDED, True)
+    assert (new.target, new.state, new.predecessor) == (V3, State.NOTIFIED, V2)
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.REJECTED])
+async def test_an_end_is_a_terminal_message(state: State) -> None:
+    """It goes before everything else and is never evicted."""
+    house = House()
+    async with house.committing():
+        await house.say(told(state))
+    assert [kind for _, kind, _ in kinds(house)] == [Kind.TERMINAL.name] * 2
+
+
+async def test_what_changes_nothing_is_settled_and_counted() -> None:
+    """A duplicate is acknowledged after a commit like any other, and told to nobody."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.INSTALLING), told(State.INSTALLING), told(State.DOWNLOADING))
+        await house.say(told(State.FAILED), told(State.FAILED))
+    assert [committed for _, committed in house.settled] == [True] * 5
+    assert [len(changes.messages) for changes in house.store.commits] == [2, 0, 0, 2, 0]
+    suppressed = house.metrics.suppressed
+    assert [suppressed.labels(w)._value.get() for w in ("duplicate", "stale", "absorbed")] == [1, 1, 1]
+
+
+async def test_the_modules_of_a_device_do_not_know_each_other() -> None:
+    """Each has its own update."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.INSTALLING, device=LONE))
+        await house.say(replace(told(State.DOWNLOADING, device=LONE), module=Module("mcu")))
+    assert sorted(house.store.updates) == [FIRST, f"{LONE}/mcu/1"]
+
+
+async def test_a_state_without_any_target_goes_into_quarantine() -> None:
+    """It is acknowledged, for sending it again cannot help, and a person can see it."""
+    house = House()
+    event = told(State.DOWNLOADING, version=None)
+    async with house.committing():
+        await house.say(event)
+    (item,) = house.store.quarantine
+    assert (item.device, item.reason) == (DEVICE, "no_open_update")
+    assert codec.decode(item.payload.decode()) == event
+    assert house.settled == [(event, True)]
+    assert house.store.updates == {}
+
+
+async def test_what_was_not_understood_is_set_aside_and_settled() -> None:
+    """Poison is kept for people and acknowledged after its commit."""
+    house = House()
+    settled: list[bool] = []
+    async with house.committing():
+        house.engine.set_aside(
+            DEVICE, "t", b"\xff", reason="bad_json", detail="not UTF-8", settle=settled.append
+        )
+        assert settled == []
+        await house.ledger.drain()
+    assert settled == [True]
+    assert house.store.quarantine == [
+        Quarantined(device=DEVICE, topic="t", payload=b"\xff", reason="bad_json", detail="not UTF-8")
+    ]
+
+
+async def test_a_full_lane_refuses_what_would_add_to_it() -> None:
+    """Refused at once rather than acknowledged and lost; devices of other lanes do not notice."""
+    house = House()
+    async with house.committing():
+        house.store.sizes = {TWO: QUOTA}
+        await house.say(told(State.NOTIFIED))
+        house.publish(told(State.FAILED))
+        assert house.settled[-1] == (told(State.FAILED), False)
+        assert house.engine.full_lanes == {TWO}
+        await house.say(told(State.FAILED, device=LONE))
+        house.store.sizes = {TWO: QUOTA - 1}
+        await house.say(told(State.FAILED, device=LONE), told(State.FAILED))
+    assert [committed for _, committed in house.settled] == [True, False, True, True, True]
+    assert house.metrics.refused.labels("outbox_full")._value.get() == 1
+
+
+async def test_a_lane_that_was_full_before_a_restart_is_full_after_it() -> None:
+    """The quota counts what waits on disk."""
+    house = House(store=FakeStore(sizes={ONE: QUOTA}))
+    house.engine.load(await house.store.load())
+    house.publish(told(State.FAILED))
+    assert house.settled == [(told(State.FAILED), False)]
+
+
+async def test_versions_are_written_when_they_change() -> None:
+    """A device that says the same at each start costs no row."""
+    house = House()
+    async with house.committing():
+        await house.say(runs(V1), runs(V1), runs(V2))
+    assert [len(changes.versions) for changes in house.store.commits] == [1, 0, 1]
+    assert house.engine.running(DEVICE, DEFAULT_MODULE) == V2
+
+
+async def test_a_restart_goes_on_where_it_was() -> None:
+    """Updates in flight, versions and evidence outlive the process."""
+    store = FakeStore()
+    before = House(store=store, policy=EVIDENCE)
+    async with before.committing():
+        await before.say(runs(V1, device=LONE), told(State.SUCCEEDED, device=LONE))
+    after = House(store=store, policy=EVIDENCE)
+    after.engine.load(await store.load())
+    async with after.committing():
+        await after.say(told(State.INSTALLING, device=LONE), runs(V1, device=LONE))
+    (update,) = store.updates.values()
+    assert (update.state, update.reason) == (State.FAILED, Reason.ROLLED_BACK)
+
+
+async def test_the_journal_tells_what_was_understood() -> None:
+    """One line for each state that an update entered."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING, device=LONE), told(State.DOWNLOADING, device=LONE, percent=4))
+    text = codec.encode(told(State.DOWNLOADING, device=LONE))
+    assert house.store.journal == [Entry(device=LONE, update=FIRST, source="understood", text=text)]
+
+
+async def test_a_cancelled_task_ends_an_update_that_no_other_cloud_follows() -> None:
+    """The cloud that called it off hears nothing of it."""
+    house = House()
+    house.one.script.append(teaches(canceled()))
+    async with house.open():
+        await house.say(told(State.DOWNLOADING, device=LONE))
+        await asyncio.sleep(1)
+        await house.say(told(State.DOWNLOADED, device=LONE))
+        await asyncio.sleep(1)
+    update = house.store.updates[FIRST]
+    assert (update.state, update.reason, update.phase) == (
+        State.CANCELED,
+        Reason.CANCELED_BY_CLOUD,
+        Phase.DOWNLOAD,
+    )
+    assert house.one.heard == [State.DOWNLOADING]
+
+
+async def test_a_cancelled_task_survives_a_failed_commit() -> None:
+    """The conversation is closed and will not teach it again."""
+    house = House()
+    house.one.script.append(teaches(canceled()))
+    async with house.open():
+        await house.say(told(State.DOWNLOADING, device=LONE))
+        house.store.fates.extend([Fate.REFUSED, Fate.REFUSED])
+        await asyncio.sleep(1)
+    assert house.store.updates[FIRST].state is State.CANCELED
+    assert house.store.waiting(ONE) == []
+
+
+@pytest.mark.parametrize(
+    ("lane", "update", "command"),
+    [
+        (ONE, FIRST, TaskAbsent(device=LONE, module=DEFAULT_MODULE, version=V2)),
+        (ONE, FIRST, TaskConflict(device=LONE, module=DEFAULT_MODULE, version=V2)),
+        (TWO, FIRST, canceled()),
+        (ONE, UpdateId(f"{LONE}/default/0"), canceled()),
+        (ONE, FIRST, TaskCanceled(device=LONE, module=Module("mcu"), version=V2)),
+        (ONE, FIRST, TaskCanceled(device=DeviceId("GONE", "dev01"), module=DEFAULT_MODULE, version=V2)),
+    ],
+    ids=["absent", "conflict", "another cloud's", "an earlier attempt's", "no such module", "no such device"],
+)
+async def test_other_teachings_leave_the_update_open(lane: str, update: UpdateId, command: Command) -> None:
+    """Only a task that its one cloud called off ends the update, and only that update."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING, device=LONE))
+        house.engine.learn(ONE if lane == ONE else TWO, update, command)
+        await house.ledger.drain()
+    assert house.store.updates[FIRST].state is State.DOWNLOADING
+
+
+async def test_an_update_that_another_cloud_follows_stays_open() -> None:
+    """One cloud's cancellation is its own."""
+    house = House()
+    house.one.script.append(teaches(TaskCanceled(device=DEVICE, module=DEFAULT_MODULE, version=V2)))
+    async with house.open():
+        await house.say(told(State.DOWNLOADING), told(State.FAILED))
+        await asyncio.sleep(1)
+    assert house.two.heard == [State.DOWNLOADING, State.FAILED]
+
+
+async def test_a_silent_owner_is_noted_once() -> None:
+    """Past its deadline an update counts as stalled; nobody is told, and the next word lifts it."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING))
+        commits = len(house.store.commits)
+        await asyncio.sleep(2 * 3600 + 1)
+        for _ in range(3):
+            house.engine.expire()
+        await house.ledger.drain()
+        assert house.engine.census()[1] == 1
+        assert len(house.store.commits) == commits + 1
+        assert kinds(house) == []
+        await house.say(told(State.DOWNLOADING, percent=1))
+        assert house.engine.census() == ({State.DOWNLOADING: 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("trusts", "state", "unverified"), [(True, State.SUCCEEDED, True), (False, State.TIMED_OUT, False)]
+)
+async def test_silence_while_confirming_ends_as_the_policy_says(
+    trusts: bool,  # noqa: FBT001 - a parameter of the test
+    state: State,
+    unverified: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """`trust_done` believes the device, marked unverified; `time_out` ends it."""
+    house = House(policy=Policy(needs_evidence=True, trusts_silence=trusts))
+    async with house.committing():
+        await house.say(told(State.SUCCEEDED, device=LONE))
+        assert house.engine.census() == ({State.CONFIRMING: 1}, 0)
+        await asyncio.sleep(15 * 60)
+        house.engine.expire()
+        await house.ledger.drain()
+        assert house.engine.census() == ({}, 0)
+    update: Update = house.store.updates[FIRST]
+    assert (update.state, update.unverified, update.synthetic) == (state, unverified, True)
+
+
+async def test_deadlines_survive_a_restart() -> None:
+    """Time goes on from the last word of the device, not from the start of the process."""
+    store = FakeStore()
+    policy = Policy(deadlines={State.DOWNLOADING: timedelta(minutes=10)})
+    before = House(store=store, policy=policy)
+    async with before.committing():
+        await before.say(told(State.DOWNLOADING))
+    await asyncio.sleep(6 * 60)
+    after = House(store=store, policy=policy)
+    after.engine.load(await store.load())
+    after.engine.expire()
+    seen = [after.engine.census()[1]]
+    await asyncio.sleep(4 * 60)
+    after.engine.expire()
+    assert [*seen, after.engine.census()[1]] == [0, 1]
+
+
+async def test_a_deadline_that_could_not_be_written_comes_again() -> None:
+    """What a failed commit took back, the next look finds anew."""
+    house = House(policy=EVIDENCE)
+    async with house.committing():
+        await house.say(told(State.SUCCEEDED, device=LONE))
+        await asyncio.sleep(3600)
+        house.store.fates.append(Fate.REFUSED)
+        house.engine.expire()
+        await house.ledger.drain()
+        assert house.store.updates[FIRST].state is State.CONFIRMING
+        house.engine.expire()
+        await house.ledger.drain()
+    assert house.store.updates[FIRST].state is State.SUCCEEDED
+
+
+async def test_updates_of_a_product_that_left_the_configuration_rest() -> None:
+    """They are kept, expire nothing and tell nobody."""
+    store = FakeStore()
+    gone = Update(device=DeviceId("GONE", "dev01"), target=V2, state=State.NOTIFIED)
+    store.updates[gone.id] = gone
+    house = House(store=store)
+    house.engine.load(await store.load())
+    await asyncio.sleep(86_400)
+    house.engine.expire()
+    assert house.engine.census() == ({State.NOTIFIED: 1}, 0)
+    assert BOTH in house.engine._products
+
+
+async def test_ends_are_counted_and_timed() -> None:
+    """By result and reason, from the first word to the last."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.NOTIFIED))
+        await asyncio.sleep(90)
+        await house.say(replace(told(State.FAILED), reason=Reason.LOW_BATTERY))
+    assert house.metrics.finished.labels(State.FAILED, Reason.LOW_BATTERY)._value.get() == 1
+    assert house.metrics.transitions.labels(State.FAILED)._value.get() == 1
+    assert house.metrics.update_duration.labels(State.FAILED)._sum.get() == pytest.approx(90, abs=0.1)
