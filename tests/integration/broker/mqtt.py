@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -122,7 +123,5 @@ class Client:
     async def close(self) -> None:
         """Close the socket, whatever became of it."""
         self.writer.close()
-        try:
+        with contextlib.suppress(OSError):
             await asyncio.wait_for(self.writer.wait_closed(), PATIENCE_S)
-        except OSError:
-            pass

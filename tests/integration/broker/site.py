@@ -43,7 +43,7 @@ class FakeAccess:
         name = login.certificate_name if login.username is None else login.username
         product, _, own = (name or "").partition("/")
         by_password = login.username is not None and login.password == f"secret-{own}"
-        return DeviceId(product, own) if login.certificate_name == name and name or by_password else None
+        return DeviceId(product, own) if (login.certificate_name == name and name) or by_password else None
 
     def may_publish(self, device: DeviceId, topic: str) -> bool:
         """Allow a topic of each dialect."""
@@ -121,12 +121,13 @@ class House:
         self.access = FakeAccess()
         self.receiver = FakeReceiver()
         self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
         self.broker = MqttBroker(
             [Listener(host="127.0.0.1", port=0, tls=tls)],
             access=self.access,
             receiver=self.receiver,
             limits=limits,
-            metrics=Metrics(self.registry),
+            metrics=self.metrics,
         )
         self.clients: list[Client] = []
         self._tasks: set[asyncio.Task[object]] = set()
@@ -160,7 +161,9 @@ class House:
 
     def counted(self, metric: str, reason: str | None = None) -> float:
         """Return the value of `ota_gateway_mqtt_…`."""
-        value = self.registry.get_sample_value(f"ota_gateway_mqtt_{metric}", {"reason": reason} if reason else {})
+        value = self.registry.get_sample_value(
+            f"ota_gateway_mqtt_{metric}", {"reason": reason} if reason else {}
+        )
         assert value is not None, metric
         return value
 

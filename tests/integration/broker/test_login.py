@@ -220,9 +220,12 @@ async def test_a_device_that_speaks_is_kept(house: House) -> None:
 
     client.send(PINGREQ)
     await client.expect(PINGRESP)
-    assert house.counted("protocol_errors_total", "keep_alive") + house.counted(
-        "protocol_errors_total", "malformed"
-    ) + house.counted("protocol_errors_total", "unexpected_packet") == 1
+    assert (
+        house.counted("protocol_errors_total", "keep_alive")
+        + house.counted("protocol_errors_total", "malformed")
+        + house.counted("protocol_errors_total", "unexpected_packet")
+        == 1
+    )
 
 
 async def test_no_keep_alive_means_the_longest() -> None:
@@ -236,14 +239,24 @@ async def test_no_keep_alive_means_the_longest() -> None:
 @pytest.mark.parametrize(
     ("hello", "answer", "reason"),
     [
-        (packet(0x10, text("MQTT") + b"\x05\x02\x00\x3c\x00" + text("c")), b"\x20\x02\x00\x01", "protocol_version"),
-        (packet(0x10, text("MQIsdp") + b"\x03\x02\x00\x3c" + text("c")), b"\x20\x02\x00\x01", "protocol_version"),
+        (
+            packet(0x10, text("MQTT") + b"\x05\x02\x00\x3c\x00" + text("c")),
+            b"\x20\x02\x00\x01",
+            "protocol_version",
+        ),
+        (
+            packet(0x10, text("MQIsdp") + b"\x03\x02\x00\x3c" + text("c")),
+            b"\x20\x02\x00\x01",
+            "protocol_version",
+        ),
         (connect(client_id="", clean=False), b"\x20\x02\x00\x02", "client_id"),
         (connect(client_id="x" * 257), b"\x20\x02\x00\x02", "client_id"),
     ],
     ids=["MQTT 5", "MQTT 3.1", "no client id with a session", "client id too long"],
 )
-async def test_what_mqtt_has_a_code_for_is_answered(house: House, hello: bytes, answer: bytes, reason: str) -> None:
+async def test_what_mqtt_has_a_code_for_is_answered(
+    house: House, hello: bytes, answer: bytes, reason: str
+) -> None:
     """Old and new protocols and bad client ids get their CONNACK."""
     client = await house.client()
 

@@ -62,7 +62,9 @@ async def test_every_filter_is_judged(house: House) -> None:
     """What a device may not hear is refused with 0x80, filter by filter."""
     client = await house.device()
 
-    client.send(subscribe(COMMAND, "#", "ota/P/dev2/command", "ota/+/+/command", "a/#/b", "", "$ota/update/P/dev1"))
+    client.send(
+        subscribe(COMMAND, "#", "ota/P/dev2/command", "ota/+/+/command", "a/#/b", "", "$ota/update/P/dev1")
+    )
 
     await client.expect(suback(0, 0x80, 0x80, 0x80, 0x80, 0x80, 0))
 
