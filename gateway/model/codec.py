@@ -40,6 +40,8 @@ def encode(event: StateReported) -> str:
 def decode(text: str) -> StateReported:
     """Read what `encode` wrote; raises ValueError or KeyError on anything else."""
     fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError(f"an event is a JSON object, not of type {type(fields).__name__}")  # noqa: TRY004 - as said
     version = fields.get("version")
     return StateReported(
         device=DeviceId(fields["product"], fields["device"]),

@@ -1,0 +1,1 @@
+"""The canonical model, one rule to a test."""
