@@ -80,10 +80,10 @@ class Client:
         self.writer = writer
 
     @classmethod
-    async def open(cls, port: int, tls: ssl.SSLContext | None = None) -> Self:
+    async def open(cls, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Self:
         """Open the socket and say nothing."""
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None
+            host, port, ssl=tls, server_hostname="localhost" if tls else None
         )
         return cls(reader, writer)
 
