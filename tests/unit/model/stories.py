@@ -1,6 +1,6 @@
 """Words to tell small stories with: an update, what is said about it, and what became of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Version
@@ -60,6 +60,10 @@ class Story:
         """Call the update off."""
         self.take(cancel(self.current, reason, now=self.now))
         return self
+
+    def take_back_arms(self) -> None:
+        """Forget that the device reported a version after the end."""
+        self.update = replace(self.current, rearmed=False)
 
     def take(self, outcome: Outcome) -> None:
         """Remember what came of it."""
