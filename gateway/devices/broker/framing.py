@@ -61,7 +61,8 @@ class Framer:
         data, start = self._data, self._start
         available = len(data) - start
         if available < 2:
-            self._wait(2)
+            if available or not self._partial:
+                self._wait(2)
             return None
         first, length, body = data[start], data[start + 1], start + 2
         # [MQTT-3.1.0-1], [MQTT-3.1.0-2]: CONNECT comes first, and once.
