@@ -15,6 +15,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
+demo: $(VENV)/.installed  ## watch the gateway at work for a minute (KEEP=1 leaves it running)
+	$(BIN)/python -m tests.simulators.demo $(if $(KEEP),--keep)
+
 test: $(VENV)/.installed  ## run the tests (ARGS="-k outbox" narrows them)
 	$(BIN)/python -m pytest $(ARGS)
 

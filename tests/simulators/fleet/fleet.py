@@ -7,7 +7,7 @@ from operator import attrgetter
 from random import Random
 
 from tests.simulators.fleet.device import Device
-from tests.simulators.fleet.ending import Result
+from tests.simulators.fleet.ending import ROLLED_BACK, Ending, Result
 from tests.simulators.fleet.player import Facts, Player
 
 
@@ -85,7 +85,7 @@ class Fleet:
 
     @property
     def stages(self) -> Counter[str]:
-        """How many devices stand where: ``waiting``, the word said last, and at the end ``done`` or ``fail``."""
+        """How many devices stand where: ``waiting``, the word said last, in the end ``done, failed, rolled back``."""
         return Counter(_stage(player.facts, player.results) for player in self.players.values())
 
     def _total(self, name: str) -> int:
@@ -96,4 +96,10 @@ def _stage(facts: Facts, results: dict[str, Result]) -> str:
     if not facts.said:
         return "waiting"
     ending = results[facts.said[-1].target].ending
-    return ending.state if ending else facts.said[-1].word.value
+    match ending:
+        case None:
+            return facts.said[-1].word.value
+        case Ending(state="done"):
+            return "done"
+        case _:
+            return "rolled back" if ending == ROLLED_BACK else "failed"

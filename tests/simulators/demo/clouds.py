@@ -1,0 +1,66 @@
+"""The simulated clouds of the demo, steered and asked over ``/_sim/``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+
+from tests.simulators.demo.site import MANUF, MODEL, TARGET, VERSION, Member
+
+EVERYTHING = 200_000  # calls
+
+
+class Cloud:
+    """One cloud in its process."""
+
+    def __init__(self, session: aiohttp.ClientSession, name: str, url: str) -> None:
+        self._session = session
+        self.name = name
+        self.url = url
+        self.is_down = False
+
+    async def summary(self, *, devices: bool = False) -> dict[str, Any]:
+        """Return its counters, and the last state of every device if wanted."""
+        return await self._get(f"/_sim/summary{'' if devices else '?devices=no'}")
+
+    async def calls(self) -> list[dict[str, Any]]:
+        """Return all that it heard, in order."""
+        calls: list[dict[str, Any]] = (await self._get(f"/_sim/record?limit={EVERYTHING}"))["calls"]
+        return calls
+
+    async def go_away(self) -> None:
+        """Reset every connection from now on."""
+        await self._post("faults", {"down": True})
+        self.is_down = True
+
+    async def come_back(self) -> None:
+        """Answer again."""
+        await self._post("faults", {"clear": True})
+        self.is_down = False
+
+    async def order(self, devices: Sequence[str], **more: str) -> None:
+        """Make the devices known, and give each a task."""
+        await self.introduce(devices, **more)
+        await self._post("tasks", {"create": {"devices": list(devices), "version": TARGET}})
+
+    async def introduce(self, devices: Sequence[str], **more: str) -> None:
+        """Make the devices known, without a task."""
+        await self._post("devices", {"devices": list(devices), "version": VERSION, **more})
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        async with self._session.get(self.url + path) as response:
+            response.raise_for_status()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async def _post(self, what: str, body: dict[str, Any]) -> None:
+        async with self._session.post(f"{self.url}/_sim/{what}", json=body) as response:
+            response.raise_for_status()
+
+
+async def order_all(tencent: Cloud, onenet: Cloud, site: Sequence[Member]) -> None:
+    """Order the update at Tencent for every device, at OneNET for those that have a task there."""
+    fit = {"manuf": MANUF, "model": MODEL}
+    await tencent.order([each.device.address for each in site])
+    await onenet.order([each.dev_id for each in site if each.has_task], **fit)
+    await onenet.introduce([each.dev_id for each in site if each.dev_id and not each.has_task], **fit)

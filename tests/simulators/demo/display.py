@@ -1,0 +1,151 @@
+"""What is shown while it runs: panels that change on a terminal, a line now and then elsewhere."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tests.simulators.demo.watch import NAMES, CloudView, View
+
+#: In the order of an update, with the words that a newcomer reads, and a colour.
+STAGES = {
+    "waiting": ("not started", "dim"),
+    "version": ("said its version", "white"),
+    "downloading": ("downloading", "cyan"),
+    "downloaded": ("downloaded", "cyan"),
+    "verified": ("verified", "blue"),
+    "installing": ("installing", "blue"),
+    "applying": ("rebooting", "blue"),
+    "done": ("done", "green"),
+    "failed": ("failed", "red"),
+    "rolled back": ("rolled back", "magenta"),
+}
+LINE_EVERY = 2.0  # seconds
+REMEMBERED = 6
+
+
+class Display(Protocol):
+    """Where the demo says what it does."""
+
+    def say(self, seconds: float, sentence: str) -> None:
+        """Tell an event."""
+        ...
+
+    def show(self, view: View) -> None:
+        """Show how things stand."""
+        ...
+
+
+@contextmanager
+def display(console: Console, devices: int) -> Iterator[Display]:
+    """Open the display that suits the console."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield Panels(live, devices)
+
+
+class Lines:
+    """One line for an event, and one every two seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._next = 0.0
+
+    def say(self, seconds: float, sentence: str) -> None:
+        """Print it."""
+        self._print(f"{seconds:5.1f} s  {sentence}")
+
+    def show(self, view: View) -> None:
+        """Print a line if it is time."""
+        if view.seconds < self._next:
+            return
+        self._next = view.seconds + LINE_EVERY
+        fleet = ", ".join(f"{view.stages[key]} {name}" for key, name in _stages(view))
+        clouds = "; ".join(
+            f"{NAMES[cloud.name]}{' DOWN' if cloud.is_down else ''} heard {cloud.heard}, {cloud.waiting} waiting"
+            for cloud in view.clouds
+        )
+        self._print(f"{view.seconds:5.1f} s  {fleet} | {clouds}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+
+class Panels:
+    """The fleet, the clouds with their lanes, and the latest events."""
+
+    def __init__(self, live: Live, devices: int) -> None:
+        self._live = live
+        self._devices = devices
+        self._events: deque[Text] = deque(maxlen=REMEMBERED)
+        self._view = View()
+
+    def say(self, seconds: float, sentence: str) -> None:
+        """Add it to the events."""
+        self._events.append(Text.assemble((f"{seconds:5.1f} s  ", "dim"), sentence))
+        self._draw()
+
+    def show(self, view: View) -> None:
+        """Redraw."""
+        self._view = view
+        self._draw()
+
+    def _draw(self) -> None:
+        self._live.update(
+            Group(self._fleet(), self._clouds(), Panel(Group(*self._events), title="events")), refresh=True
+        )
+
+    def _fleet(self) -> RenderableType:
+        view = self._view
+        bars = Table.grid(padding=(0, 1), expand=True)
+        bars.add_column(justify="right", width=16)
+        bars.add_column(justify="right", width=4)
+        bars.add_column(ratio=1)
+        for key, (name, style) in STAGES.items():
+            count = view.stages.get(key, 0)
+            bar = ProgressBar(
+                total=self._devices, completed=count, complete_style=style, finished_style=style
+            )
+            bars.add_row(Text(name, style), str(count) if count else Text("·", "dim"), bar)
+        title = f"{self._devices} devices · {view.connected} connected · {view.seconds:.0f} s"
+        subtitle = (
+            f"{view.sent:,} reports sent · {view.acknowledged:,} acknowledged by the gateway · "
+            f"{view.resent:,} sent again after a lost connection"
+        )
+        return Panel(bars, title=title, subtitle=subtitle)
+
+    def _clouds(self) -> RenderableType:
+        table = Table(expand=True, box=None, pad_edge=False)
+        columns = ("cloud", "it is", "reports heard", "updates ended", "illegal", "gateway's circuit")
+        for column in (*columns, "waiting", "oldest"):
+            table.add_column(column, justify="left" if column in ("cloud", "it is") else "right")
+        for cloud in self._view.clouds:
+            table.add_row(*_row(cloud))
+        return Panel(table, title="what the clouds hear, and what waits for them in the gateway")
+
+
+def _row(cloud: CloudView) -> tuple[RenderableType, ...]:
+    oldest = "" if cloud.oldest_seconds is None else f"{cloud.oldest_seconds:.0f} s"
+    return (
+        Text(NAMES[cloud.name], "bold"),
+        Text("DOWN", "bold red") if cloud.is_down else Text("up", "green"),
+        f"{cloud.heard:,}",
+        str(cloud.ended),
+        Text(str(cloud.illegal), "red" if cloud.illegal else "green"),
+        Text(cloud.circuit, "green" if cloud.circuit == "closed" else "red"),
+        Text(str(cloud.waiting), "yellow" if cloud.is_down else ""),
+        oldest,
+    )
+
+
+def _stages(view: View) -> list[tuple[str, str]]:
+    return [(key, name) for key, (name, _) in STAGES.items() if view.stages.get(key)]

@@ -1,0 +1,117 @@
+"""The site of the demo: who is there, which cloud has a task for whom, and the gateway's files."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.simulators import onenet, tencent
+from tests.simulators.fleet import Device, cast
+
+PLAIN, SDK = "METER", "CAMERA"
+VERSION, TARGET = "1.0", "2.0"
+MANUF, MODEL = "100", "10001"
+
+CONFIG = """\
+[gateway]
+name = "demo"
+data_dir = "data"
+
+[mqtt]
+listen = "127.0.0.1:0"
+
+[http]
+listen = "127.0.0.1:0"
+
+[clouds.tencent]
+adapter = "tencent"
+url = "{tencent}"
+access_token = {{ file = "tencent-token" }}
+requests_per_second = 50
+progress_interval = "3s"
+
+[clouds.onenet]
+adapter = "onenet"
+url = "{onenet}"
+resource = "{resource}"
+access_key = {{ file = "onenet-key" }}
+requests_per_second = 50
+progress_interval = "3s"
+
+[products.{plain}]
+dialect = "plain"
+authentication = "password"
+clouds = ["tencent", "onenet"]
+success = "on_version_match"
+devices_file = "{plain}.csv"
+
+[products.{sdk}]
+dialect = "tencent"
+authentication = "tencent"
+clouds = ["tencent", "onenet"]
+success = "on_version_match"
+devices_file = "{sdk}.csv"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A device of the site, as OneNET sees it."""
+
+    device: Device
+    #: Empty: OneNET does not know it.
+    dev_id: str
+    has_task: bool
+
+
+def members(count: int) -> list[Member]:
+    """Return the site: half plain, half speaking as Tencent's SDKs do; one in ten has nothing to do with OneNET."""
+    halves = [
+        cast(PLAIN, count - count // 2, prefix="meter", targets=(TARGET,)),
+        cast(SDK, count // 2, dialect="tencent", prefix="cam", targets=(TARGET,)),
+    ]
+    return [
+        Member(
+            device=device,
+            dev_id="" if number % 20 == 4 else f"{half + 61}{number + 1:06d}",
+            has_task=number % 10 != 4,
+        )
+        for half, devices in enumerate(halves)
+        for number, device in enumerate(devices)
+    ]
+
+
+def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_url: str) -> Path:
+    """Write the configuration, its secrets and its lists of devices; return the configuration's path."""
+    _write_secret(directory / "tencent-token", tencent.TOKEN)
+    _write_secret(directory / "onenet-key", onenet.KEY)
+    for product in (PLAIN, SDK):
+        _write_devices(
+            directory / f"{product}.csv", [each for each in site if each.device.product == product]
+        )
+    config = directory / "gateway.toml"
+    config.write_text(
+        CONFIG.format(
+            tencent=tencent_url + tencent.PATH,
+            onenet=onenet_url,
+            resource=onenet.RESOURCE,
+            plain=PLAIN,
+            sdk=SDK,
+        )
+    )
+    return config
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n")
+
+
+def _write_devices(path: Path, listed: Sequence[Member]) -> None:
+    path.touch(mode=0o600)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["name", "secret", "onenet_dev_id", "onenet_manuf", "onenet_model"])
+        for each in listed:
+            fit = (MANUF, MODEL) if each.dev_id else ("", "")
+            rows.writerow([each.device.name, each.device.secret, each.dev_id, *fit])
