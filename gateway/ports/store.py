@@ -204,11 +204,14 @@ class Store(Protocol):
         ...
 
     async def claim(self, lane: Lane, *, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
-        """Lease the head message of up to `limit` devices, terminal reports first, then by age."""
+        """Lease the head message of up to `limit` devices, terminal reports first, then by age.
+
+        A settlement counts while its lease stands: once the head went on by another's, it changes nothing.
+        """
         ...
 
     async def next_due(self, lane: Lane) -> float | None:
-        """When the next unleased message of the lane may be sent; None when nothing waits."""
+        """When the next message of the lane may be sent, a leased one when its lease ends; None when nothing waits."""
         ...
 
     async def figures(self) -> Mapping[Lane, Figures]:

@@ -3,25 +3,38 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, literal_column, select, update
+import structlog
+from sqlalchemy import Connection, Row, bindparam, case, func, literal_column, select, update
 
 from gateway.model import codec
 from gateway.model.identity import Lane, UpdateId, Version
 from gateway.model.states import State
 from gateway.ports.store import Claim, Kind
 from gateway.store import statement
-from gateway.store.queues import EMPTY, chunks, first_in_line
-from gateway.store.schema import messages, queues, tellings, updates
+from gateway.store.queues import EMPTY, chunks, first_in_line, read, write
+from gateway.store.schema import dead_letters, messages, queues, tellings, updates
+from gateway.store.sums import Deltas
+
+log = structlog.get_logger()
 
 
-def claim(connection: Connection, lane: Lane, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
-    """Lease the heads of the lane's due queues; the most urgent first, then the longest due."""
+def claim(
+    connection: Connection, deltas: Deltas, lane: Lane, *, limit: int, now: float, lease_until: float
+) -> Sequence[Claim]:
+    """Lease the heads of the lane's due queues; the most urgent first, then the longest due.
+
+    A head that cannot be read would block its lane for ever: it becomes a dead letter, counted in `deltas`.
+    """
     due = connection.execute(_DUE, {"lane": lane, "now": now, "limit": limit}).scalars().all()
     heads = [row for chunk in chunks(due) for row in connection.execute(_HEADS, {"ids": chunk})]
-    leases = [{"key": row.queue, "leased": lease_until, "message": row.id} for row in heads]
+    found = {claim.queue: claim for row in heads if (claim := _read_head(lane, row)) is not None}
+    leases = [{"key": c.queue, "leased": lease_until, "message": c.message} for c in found.values()]
     statement.execute(connection, _LEASE, leases)
-    claims = {row.queue: _claim(lane, row) for row in heads}
-    return [claims[queue] for queue in due]
+    unreadable = [row for row in heads if row.queue not in found]
+    for row in unreadable:
+        deltas.add(lane, -1, -row.size)
+    _put_aside(connection, unreadable, now)
+    return [found[queue] for queue in due if queue in found]
 
 
 def next_due(connection: Connection, lane: Lane) -> float | None:
@@ -37,7 +50,36 @@ def take_back(connection: Connection) -> None:
     )
 
 
-def _claim(lane: Lane, row: Any) -> Claim:
+def _put_aside(connection: Connection, unreadable: Sequence[Row[Any]], now: float) -> None:
+    rows = [
+        {
+            "queue": row.queue,
+            "update_id": row.update_id,
+            "kind": row.kind,
+            "body": row.body,
+            "code": "unreadable",
+            "reason": "the store held something that is not a report",
+            "wall": now,
+        }
+        for row in unreadable
+    ]
+    statement.execute(connection, _BURY, rows)
+    statement.execute(connection, _DELETE, [{"key": row.id} for row in unreadable])
+    lines = read(connection, {row.queue for row in unreadable})
+    for line in lines.values():
+        line.advance(now)
+    write(connection, lines.values(), now)
+
+
+def _read_head(lane: Lane, row: Row[Any]) -> Claim | None:
+    try:
+        return _claim(lane, row)
+    except (ValueError, KeyError, TypeError):
+        log.exception("message_unreadable", lane=lane, update=row.update_id)
+        return None
+
+
+def _claim(lane: Lane, row: Row[Any]) -> Claim:
     return Claim(
         message=row.id,
         queue=row.queue,
@@ -79,6 +121,8 @@ _HEADS = (
     .outerjoin(updates, updates.c.id == messages.c.update_id)
     .where(queues.c.id.in_(bindparam("ids", expanding=True)))
 )
+_BURY = dead_letters.insert()
+_DELETE = messages.delete().where(messages.c.id == bindparam("key"))
 _LEASE = (
     update(queues)
     .where(queues.c.id == bindparam("key"))

@@ -19,7 +19,7 @@ from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
 from gateway.store.records import Keep
-from gateway.store.sums import Sums
+from gateway.store.sums import Deltas, Sums
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Database:
 
     async def claim(self, lane: Lane, *, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
         """Lease the head message of up to `limit` devices, terminal reports first, then by age."""
-        heads = partial(claims.claim, lane=lane, limit=limit, now=now, lease_until=lease_until)
+        heads = partial(self._claim, lane=lane, limit=limit, now=now, lease_until=lease_until)
         # A lost lease is as good as one that the next start takes back: no fsync for it.
         return await self._transact(heads, losable=True)
 
@@ -104,14 +104,17 @@ class Database:
             raise StoreError(f"the store did not commit: {_words(err)}") from err
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        try:
-            with engine.begin() as connection:
-                return work(connection)
-        except BaseException:
-            # Here and not where the call came from: that may have been cancelled, and gone.
-            self._ids.forget()
-            self._sums.forget()
-            raise
+        with engine.connect() as connection:
+            try:
+                with connection.begin():
+                    return work(connection)
+            except BaseException:
+                # Where COMMIT failed the transaction may still be open: only a new connection is surely clean.
+                connection.invalidate()
+                # Here and not where the call came from: that may have been cancelled, and gone.
+                self._ids.forget()
+                self._sums.forget()
+                raise
 
     def _load(self, connection: Connection) -> Loaded:
         claims.take_back(connection)
@@ -146,6 +149,17 @@ class Database:
         records.write_clock(connection, now, wall)
         connection.commit()
         return self._sums.add(outbox.deltas)
+
+    def _claim(
+        self, connection: Connection, lane: Lane, limit: int, now: float, lease_until: float
+    ) -> Sequence[Claim]:
+        self._sums.load(connection)
+        deltas = Deltas()
+        heads = claims.claim(connection, deltas, lane, limit=limit, now=now, lease_until=lease_until)
+        sums.write(connection, deltas)
+        connection.commit()
+        self._sums.add(deltas)
+        return heads
 
 
 def _words(err: BaseException) -> str:

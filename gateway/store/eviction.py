@@ -35,11 +35,10 @@ def evict(
             break
         dropped = []
         for row in rows:
-            if evicted.size >= excess:
-                break
-            dropped.append(row)
-            evicted.messages += 1
-            evicted.size += row.size
+            if evicted.size < excess:
+                dropped.append(row)
+                evicted.messages += 1
+                evicted.size += row.size
         statement.execute(connection, _DELETE, [{"key": row.id} for row in dropped])
         touched.update(read(connection, {row.queue for row in dropped} - touched.keys()))
         for row in dropped:

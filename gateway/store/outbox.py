@@ -50,8 +50,9 @@ class Transaction:
         if excess <= 0:
             return
         evicted = eviction.evict(self._connection, lane, self._queues, excess=excess, now=self._now)
-        self.deltas.add(lane, -evicted.messages, -evicted.size)
-        self.deltas.evicted[lane] += evicted.messages
+        if evicted.messages:
+            self.deltas.add(lane, -evicted.messages, -evicted.size)
+            self.deltas.evicted[lane] = evicted.messages
 
     def finish(self) -> None:
         """Bring the queues up to what happened to their messages."""

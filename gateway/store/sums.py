@@ -20,7 +20,7 @@ class Deltas:
 
     messages: dict[Lane, int] = field(default_factory=lambda: defaultdict(int))
     size: dict[Lane, int] = field(default_factory=lambda: defaultdict(int))
-    evicted: dict[Lane, int] = field(default_factory=lambda: defaultdict(int))
+    evicted: dict[Lane, int] = field(default_factory=dict)
 
     def add(self, lane: Lane, messages: int, size: int) -> None:
         """Count rows and bytes that came (positive) or went (negative)."""

@@ -28,6 +28,7 @@ class Cluster:
         self._programs = programs
         self._directory = directory
         self._data = directory / "data"
+        self._runs = False
         self._names = (f"site_{number}" for number in count())
         as_root = os.geteuid() == 0
         self._prefix = ["runuser", "-u", USER, "--"] if as_root else []
@@ -43,16 +44,20 @@ class Cluster:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server, unless it runs, and wait until it answers."""
+        if self._runs:
+            return
         settings = f"-c listen_addresses='' -c unix_socket_directories={self._directory} -c fsync=off"
         log = self._directory / "log"
         self._run(
             "pg_ctl", "start", f"--pgdata={self._data}", f"--log={log}", "-w", "-t", str(START_S), "-o", settings
         )  # fmt: skip
+        self._runs = True
 
     def kill(self) -> None:
         """End the server at once, as a crash does, whatever it is doing."""
         self._run("pg_ctl", "stop", f"--pgdata={self._data}", "--mode=immediate", "-w")
+        self._runs = False
 
     def database(self, template: str = "template1") -> str:
         """Create a database of its own for a test and return its name."""
@@ -69,10 +74,13 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._prefix, str(self._programs / program), *arguments]
-        done = subprocess.run(
-            command, cwd=self._directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
+        # To a file: a server that lives on would hold a pipe open.
+        with tempfile.TemporaryFile("w+") as said:
+            done = subprocess.run(
+                command, check=False, cwd=self._directory, stdout=said, stderr=said, timeout=60
+            )
+            said.seek(0)
+            assert done.returncode == 0, said.read()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from gateway.ports.store import Changes, Claim, Committed, Delivered, Kind, Mess
 from gateway.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.sql import Select
 
 LANE = Lane("cloud/tencent")
@@ -112,10 +114,16 @@ class Scene:
 
     def rows(self, query: Select[Any]) -> list[Any]:
         """Look into the tables past the store."""
+        with self.writing() as connection:
+            return list(connection.execute(query))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write into the tables past the store."""
         engine = create_engine(self.url)
         try:
-            with engine.connect() as connection:
-                return list(connection.execute(query))
+            with engine.begin() as connection:
+                yield connection
         finally:
             engine.dispose()
 

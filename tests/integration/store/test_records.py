@@ -1,0 +1,192 @@
+"""Updates, versions, clocks and history: what is written is read again, and history is bounded."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
+from gateway.model.states import Phase, Reason, State
+from gateway.model.update import Update
+from gateway.ports.store import Changes, Circuit, Entry, LaneState, Loaded, Quarantined
+from gateway.store.database import Database
+from gateway.store.records import Keep
+from gateway.store.schema import dead_letters, journal, quarantine, tellings, updates
+from tests.integration.store.scene import LANE, QUOTA, WALL_AHEAD, Scene, delivered, transition
+
+DEVICE = DeviceId("P", "a")
+DAY = 86_400.0
+PLAIN = Update(device=DEVICE, target=Version("1.1"))
+FULL = Update(
+    device=DeviceId("P", "名"),
+    target=Version("2.0"),
+    module=Module("mcu"),
+    number=7,
+    attempt=3,
+    state=State.FAILED,
+    percent=100,
+    phase=Phase.INSTALL,
+    reason=Reason.LOW_BATTERY,
+    code="-5",
+    detail="3.1 V; 'quoted' 中文 🙂",
+    source=Version("1.0"),
+    predecessor=Version("1.9"),
+    both_entered=True,
+    stalled=True,
+    unverified=True,
+    rearmed=True,
+    synthetic=True,
+    opened_at=1_780_000_000.123456,
+    entered_at=1_780_000_001.1,
+    touched_at=1_780_000_002.7,
+)
+
+
+async def reloaded(scene: Scene, keep: Keep | None = None) -> Loaded:
+    """Open the store again and read what it knows."""
+    await scene.store.close()
+    scene.store = await Database.open(scene.url, lane_quota=QUOTA, keep=keep)
+    return await scene.store.load()
+
+
+@pytest.mark.parametrize("update", [PLAIN, FULL], ids=["plain", "full"])
+async def test_an_update_comes_back_as_it_was(scene: Scene, update: Update) -> None:
+    """Every field survives, to the last bit of its times."""
+    await scene.commit(Changes(updates={update.id: update}))
+
+    assert (await reloaded(scene)).updates == [update]
+
+
+async def test_the_full_update_differs_from_the_plain_one_in_every_field() -> None:
+    """Otherwise a field that is not written would go unnoticed."""
+    assert all(getattr(PLAIN, field.name) != getattr(FULL, field.name) for field in fields(Update))
+
+
+async def test_a_changed_update_replaces_its_row(scene: Scene) -> None:
+    """The identity decides; nothing of the former state is left."""
+    await scene.commit(Changes(updates={FULL.id: FULL}))
+    restored = replace(PLAIN, device=FULL.device, module=FULL.module, number=FULL.number)
+
+    await scene.commit(Changes(updates={restored.id: restored}))
+
+    assert (await reloaded(scene)).updates == [restored]
+
+
+async def test_progress_is_written_through(scene: Scene) -> None:
+    """The percentage, the time, and that the update is stalled no more."""
+    stalled = replace(PLAIN, state=State.DOWNLOADING, percent=1, stalled=True)
+    await scene.commit(Changes(updates={stalled.id: stalled}))
+    onward = replace(stalled, percent=2, touched_at=9.0, stalled=False)
+
+    await scene.commit(Changes(progressed={onward.id: onward}))
+
+    assert (await reloaded(scene)).updates == [onward]
+
+
+async def test_only_the_newest_update_of_a_module_is_loaded(scene: Scene) -> None:
+    """Memory holds one update for each module of each device."""
+    older, newer = replace(PLAIN, number=9), replace(PLAIN, number=10)
+    other = replace(PLAIN, module=Module("mcu"))
+    await scene.commit(Changes(updates={u.id: u for u in (newer, older, other)}))
+
+    assert set((await reloaded(scene)).updates) == {newer, other}
+
+
+async def test_versions_and_breakers_come_back(scene: Scene) -> None:
+    """The newest word of each device and lane counts."""
+    denied = LaneState(circuit=Circuit.DENIED, failures=4, until=77.5, reason="Unauthorized\0")
+    for version in ("1.0", "1.1"):
+        await scene.commit(
+            Changes(versions={(DEVICE, DEFAULT_MODULE): Version(version)}, lanes={LANE: denied})
+        )
+
+    loaded = await reloaded(scene)
+
+    assert loaded.versions == {(DEVICE, DEFAULT_MODULE): "1.1"}
+    assert loaded.lanes == {LANE: replace(denied, reason="Unauthorized\ufffd")}
+
+
+async def test_both_clocks_come_back(scene: Scene) -> None:
+    """They are those of the last commit; a fresh store has none."""
+    assert (await reloaded(scene)).clock is None
+    await scene.commit(Changes())
+    scene.now += 3.25
+
+    await scene.commit(Changes())
+
+    assert (await reloaded(scene)).clock == (scene.now, scene.now + WALL_AHEAD)
+
+
+async def test_history_is_kept_for_people(scene: Scene) -> None:
+    """Journal and quarantine hold what was said, cut to a bound and made storable."""
+    await reloaded(scene, Keep(quarantine_payload=4))
+    await scene.commit(
+        Changes(
+            journal=[Entry(device=DEVICE, update=PLAIN.id, source="said", text="done\0")],
+            quarantine=[
+                Quarantined(
+                    device=DEVICE, topic="t\ud800", payload=b"\0\xff3456", reason="bad_json", detail="d"
+                )
+            ],
+        )
+    )
+
+    (line,), (item,) = scene.rows(select(journal)), scene.rows(select(quarantine))
+    assert (line.update_id, line.source, line.text) == (PLAIN.id, "said", "done\ufffd")
+    assert (item.topic, bytes(item.payload), item.reason) == ("t\ufffd", b"\0\xff34", "bad_json")
+
+
+async def test_history_is_bounded_by_number_and_age(scene: Scene) -> None:
+    """The newest rows stay, and of the journal only those that are young enough."""
+    await reloaded(scene, Keep(journal_rows=4, quarantine_rows=2, journal=timedelta(days=1)))
+    for number in range(6):
+        scene.now += DAY / 4
+        await scene.commit(
+            Changes(
+                journal=[Entry(device=DEVICE, update=None, source="said", text=str(number))],
+                quarantine=[Quarantined(device=DEVICE, topic="", payload=b"", reason="", detail=str(number))],
+            )
+        )
+
+    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+    assert [row.text for row in scene.rows(select(journal))] == ["2", "3", "4", "5"]
+    await scene.store.prune(wall=scene.now + WALL_AHEAD + 0.6 * DAY)
+
+    assert [row.text for row in scene.rows(select(journal))] == ["4", "5"]
+    assert [row.detail for row in scene.rows(select(quarantine))] == ["4", "5"]
+    assert scene.rows(select(dead_letters)) == []
+
+
+async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> None:
+    """An end that lies far back goes, unless it is the module's newest or its device has something to tell."""
+    first = replace(PLAIN, state=State.SUCCEEDED, touched_at=scene.now)
+    stories = [replace(first, device=DeviceId("P", name), number=n) for name in "ab" for n in (1, 2)]
+    still_open = replace(first, module=Module("mcu"), state=State.DOWNLOADING)
+    after_it = replace(still_open, number=2)
+    await scene.commit(Changes(updates={u.id: u for u in [*stories, still_open, after_it]}))
+    await scene.tell(transition("a"))
+    (claim,) = await scene.claim()
+    await scene.settle(delivered(claim))
+    await scene.tell(transition("b"))
+
+    scene.now += 91 * DAY
+    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+
+    left = {row.id for row in scene.rows(select(updates.c.id))}
+    assert left == {u.id for u in [*stories, still_open, after_it]} - {stories[0].id}
+    assert scene.rows(select(tellings)) == []
+
+
+async def test_a_wall_clock_that_was_set_ages_nothing(scene: Scene) -> None:
+    """Ages of updates are counted on the site clock, which a wall clock set decades ahead leaves alone."""
+    old = replace(PLAIN, state=State.SUCCEEDED, touched_at=scene.now)
+    await scene.commit(Changes(updates={u.id: u for u in (old, replace(old, number=2))}))
+    corrected = scene.now + 50 * 365 * DAY
+    await scene.store.commit(Changes(), now=scene.now + 60, wall=corrected)
+
+    await scene.store.prune(wall=corrected + 60)
+
+    assert len(scene.rows(select(updates))) == 2
