@@ -5,6 +5,7 @@ Its law: nothing is settled here. What the core commits, it settles; a reply fol
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
+from gateway.model.events import VersionReported
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Downlink, Inbox, Settle
 
@@ -50,7 +52,9 @@ class Link:
         self._received = lru_cache(maxsize=None)(metrics.received.labels)
         self._quarantined = lru_cache(maxsize=None)(metrics.quarantined.labels)
 
-    def received(self, device: DeviceId, topic: str, payload: bytes, settle: Settle) -> None:
+    def received(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, redelivered: bool = False
+    ) -> None:
         """Read one publish and hand its event to the core, or put it into quarantine."""
         dialect = self._dialects[device.product_id]
         try:
@@ -61,6 +65,8 @@ class Link:
                 device, topic, payload, reason=error.reason, detail=error.detail, settle=settle
             )
             return
+        if redelivered and isinstance(event, VersionReported):
+            event = replace(event, redelivered=True)
         self._received(dialect.name, kind).inc()
         self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))
 

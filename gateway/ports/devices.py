@@ -1,7 +1,7 @@
 """The promise between the site's MQTT side and the core: a publish is settled only after its commit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.model.events import Event
@@ -18,7 +18,7 @@ class Login:
 
     client_id: str
     username: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     #: The peer's address without port.
     address: str
     #: Subject common name of a verified TLS client certificate.
@@ -44,8 +44,13 @@ class Access(Protocol):
 class Receiver(Protocol):
     """Who takes what devices publish."""
 
-    def received(self, device: DeviceId, topic: str, payload: bytes, settle: Settle) -> None:
-        """Take one publish; never raises, never blocks; `settle` follows later (for QoS 0 it is a no-op)."""
+    def received(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, redelivered: bool = False
+    ) -> None:
+        """Take one publish; never raises, never blocks; `settle` follows later (for QoS 0 it is a no-op).
+
+        `redelivered`: the device sent it before and had no PUBACK (DUP).
+        """
         ...
 
     @property

@@ -18,6 +18,8 @@ class Publish(NamedTuple):
     payload: bytes
     #: Two bytes as they came; empty at QoS 0.
     packet_id: bytes
+    #: DUP: sent before, without an answer.
+    is_redelivered: bool = False
 
 
 class Control(NamedTuple):
@@ -116,7 +118,8 @@ class Framer:
         packet_id = data[topic_end:payload_at]
         if packet_id == b"\0\0":
             raise PacketError(Ending.MALFORMED, "packet identifier 0")
-        return Publish(self._topic(data[topic_at:topic_end]), data[payload_at:end], packet_id)
+        topic = self._topic(data[topic_at:topic_end])
+        return Publish(topic, data[payload_at:end], packet_id, is_redelivered=bool(first & 0x08))
 
     def _topic(self, raw: bytes) -> str:
         try:

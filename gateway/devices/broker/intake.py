@@ -71,7 +71,9 @@ class Intake:
         site = self._site
         settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
         if site.access.may_publish(self._device, publish.topic):
-            site.receiver.received(self._device, publish.topic, publish.payload, settle)
+            site.receiver.received(
+                self._device, publish.topic, publish.payload, settle, redelivered=publish.is_redelivered
+            )
         else:
             # Sending it again cannot help: acknowledged in its turn, and dropped.
             self._forbid(publish.topic)

@@ -75,7 +75,9 @@ class FakeReceiver:
         self._room = asyncio.Event()
         self._room.set()
 
-    def received(self, device: DeviceId, topic: str, payload: bytes, settle: Settle) -> None:
+    def received(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, redelivered: bool = False
+    ) -> None:
         """Keep and perhaps settle."""
         self.received_.append(Received(device, topic, payload, settle))
         if not self.holds:

@@ -189,3 +189,11 @@ def test_what_was_logged_is_remembered_within_a_bound(site: Site) -> None:
         site.link.received(DeviceId("P1", "dev0"), UP, b"", ignore)
 
     assert len(logs) == 4098
+
+
+def test_a_redelivered_version_report_is_marked_as_old_news(site: Site) -> None:
+    """DUP travels with a version report, because a device that starts over and one that repeats itself differ."""
+    site.link.received(DEVICE, UP, VERSION, ignore, redelivered=True)
+    site.link.received(DEVICE, UP, VERSION, ignore)
+    events = [event for event, _ in site.inbox.accepted]
+    assert [isinstance(event, VersionReported) and event.redelivered for event in events] == [True, False]
