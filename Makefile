@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench soak lock clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,13 @@ check: $(VENV)/.installed  ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed  ## measure ingest and dispatch against their peers, some minutes each
+	$(BIN)/python -m tests.bench.ingest $(ARGS)
+	$(BIN)/python -m tests.bench.dispatch
+
+soak: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
+	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --no-cov --timeout 3600 tests/e2e/test_kill.py
 
 lock: $(VENV)/.installed  ## renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet uv
