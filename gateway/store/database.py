@@ -52,9 +52,14 @@ class Database:
         store = cls(connect(url), lane_quota=lane_quota, keep=keep or Keep())
         try:
             await store._in_writer(partial(_prepare, store._engine))
-        except (SQLAlchemyError, CommandError, OSError) as err:
+        except (SQLAlchemyError, OSError) as err:
             await store.close()
             raise StoreError(f"the store {store.name} cannot be opened: {_words(err)}") from err
+        except CommandError as err:
+            await store.close()
+            raise StoreError(
+                f"the store {store.name} was written by a newer gateway: {err}; install that one or use another store"
+            ) from err
         return store
 
     @property

@@ -8,6 +8,8 @@ from sqlalchemy.engine import make_url
 
 #: Execution option of a transaction that a power cut may take back, as a whole: it saves the fsync.
 LOSABLE = "losable"
+#: How long SQLite waits for a lock that somebody else holds, a backup say.
+BUSY_TIMEOUT_MS = 5000
 
 
 def connect(url: str) -> Engine:
@@ -28,7 +30,7 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
-        "busy_timeout=5000",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "cache_size=-16000",
         "temp_store=MEMORY",
         "journal_size_limit=67108864",

@@ -135,7 +135,7 @@ lanes = Table(
     Column("circuit", String, nullable=False, server_default="closed"),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("until", Float, nullable=False, server_default="0"),
-    Column("reason", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=text("''")),
 )
 
 dead_letters = Table(

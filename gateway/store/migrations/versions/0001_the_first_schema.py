@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("circuit", sa.String(), server_default="closed", nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("until", sa.Float(), server_default="0", nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("lane"),
     )
     op.create_table(

@@ -1,0 +1,153 @@
+"""A damaged SQLite file: noticed at start, set aside under a new name, said loudly, and begun afresh."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.errors import StoreError
+from gateway.store import engine
+from gateway.store.database import Database
+from tests.integration.store.scene import LANE, QUOTA, Scene, transition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PAGE = 4096
+
+
+async def started(path: Path) -> Scene:
+    """Open and load the store in the file."""
+    scene = Scene(f"sqlite:///{path}", await Database.open(f"sqlite:///{path}", lane_quota=QUOTA))
+    await scene.store.load()
+    return scene
+
+
+def aside(path: Path, number: int = 1) -> Path:
+    """Return under which name a damaged file is kept."""
+    return path.with_name(f"{path.name}.damaged-{number}")
+
+
+def content(path: Path) -> bytes:
+    """Return every byte of the file."""
+    return path.read_bytes()
+
+
+def list_of(path: Path) -> list[str]:
+    """Return what lies in the store's directory."""
+    return sorted(file.name for file in path.parent.iterdir())
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    """Return a store's file with a few hundred messages in it, cleanly closed."""
+    path = tmp_path / "gateway.db"
+    scene = await started(path)
+    await scene.tell(*(transition(f"d{n}", detail="x" * 300) for n in range(300)))
+    await scene.store.close()
+    return path
+
+
+def garble_the_header(path: Path) -> None:
+    """Overwrite what says that this is a database."""
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * 100)
+
+
+def cut_the_end(path: Path) -> None:
+    """Lose the last third, in the middle of a page."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 2 // 3 + 100)
+
+
+def garble_a_page(path: Path) -> None:
+    """Overwrite one page in the middle."""
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // PAGE // 2 * PAGE)
+        file.write(b"\xa5" * PAGE)
+
+
+def garble_the_first_page(path: Path) -> None:
+    """Overwrite the schema, behind an intact header."""
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xa5" * (PAGE - 100))
+
+
+def replace_by_text(path: Path) -> None:
+    """Put something else in its place."""
+    path.write_text("not a database at all\n" * 1000)
+
+
+@pytest.mark.parametrize(
+    "damage", [garble_the_header, cut_the_end, garble_a_page, garble_the_first_page, replace_by_text]
+)
+async def test_a_damaged_file_is_set_aside(path: Path, damage: Callable[[Path], None]) -> None:
+    """The gateway starts with an empty store; the damaged bytes are kept as they were."""
+    damage(path)
+    damaged = content(path)
+
+    with capture_logs() as logs:
+        scene = await started(path)
+    committed = await scene.tell(transition("a"))
+    await scene.store.close()
+
+    assert committed.messages == {LANE: 1}
+    assert content(aside(path)) == damaged
+    assert [(log["event"], log["log_level"], log["set_aside"]) for log in logs if "set_aside" in log] == [
+        ("store_damaged", "error", str(aside(path)))
+    ]
+
+
+async def test_damage_never_overwrites_what_was_set_aside_before(path: Path) -> None:
+    """Each damaged file gets a number of its own."""
+    for number in (1, 2):
+        garble_the_header(path)
+        scene = await started(path)
+        await scene.store.close()
+        assert content(aside(path, number))
+
+
+async def test_the_write_ahead_log_goes_with_the_file(path: Path, tmp_path: Path) -> None:
+    """What a killed gateway had not yet moved into the file is kept with it, and never met by the fresh store."""
+    scene = await started(path)
+    await scene.tell(transition("a", detail="only in the log"))
+    copy = tmp_path / "copy" / path.name
+    copy.parent.mkdir()
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    await scene.store.close()
+    garble_a_page(copy)
+
+    fresh = await started(copy)
+
+    assert (await fresh.tell()).messages == {}
+    await fresh.store.close()
+    kept = b"".join(content(file) for file in copy.parent.glob("gateway.db.damaged-1*"))
+    assert b"only in the log" in kept
+
+
+async def test_a_store_that_somebody_else_holds_is_not_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Being locked out is an error for a person, never a reason to begin afresh."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 20)
+    scene = await started(path)
+    with scene.writing() as connection:
+        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked"):
+            await Database.open(f"sqlite:///{path}", lane_quota=QUOTA)
+        connection.exec_driver_sql("ROLLBACK")
+    await scene.store.close()
+
+    assert list_of(path) == [path.name]
+
+
+async def test_a_directory_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    """There is no way to a working store, and the message says of which."""
+    with pytest.raises(StoreError, match="nowhere"):
+        await Database.open(f"sqlite:///{tmp_path}/nowhere/gateway.db", lane_quota=QUOTA)
