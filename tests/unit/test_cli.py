@@ -186,7 +186,7 @@ def test_run_starts_without_a_secret_that_may_come_later(site: Site, monkeypatch
 FAILURES = {
     "store": (StoreError("the store is damaged; restore it"), 4, "the store is damaged; restore it"),
     "configuration": (ConfigError(["clouds.c.adapter is unknown"]), 2, "clouds.c.adapter is unknown"),
-    "cloud": (Unavailable("no cloud"), 1, "no cloud"),
+    "cloud": (Unavailable("no cloud"), 1, "unavailable: no cloud"),
     "address": (
         OSError(98, "Address already in use"),
         1,

@@ -85,10 +85,10 @@ def test_libraries_leave_by_the_same_way(capsys: Captured) -> None:
     """A library's warning is a line like ours with its logger's name; its chatter is left out."""
     logs.configure("debug", json=True)
     logs.redact("hunter2")
-    logging.getLogger("amqtt").info("chatter")
-    logging.getLogger("amqtt").warning("peer said %s", "hunter2")
+    logging.getLogger("aiohttp.client").info("chatter")
+    logging.getLogger("aiohttp.client").warning("peer said %s", "hunter2")
     [line] = _lines(capsys)
-    assert (line["event"], line["logger"], line["level"]) == ("peer said ***", "amqtt", "warning")
+    assert (line["event"], line["logger"], line["level"]) == ("peer said ***", "aiohttp.client", "warning")
 
 
 def test_python_warnings_are_logged(capsys: Captured) -> None:
