@@ -62,7 +62,7 @@ class Player:
         self._dialect = DIALECTS[device.dialect]
         self._acts: deque[Act] = deque(disturb(tell(device, dice), device.temper, dice))
         self._answered = asyncio.Event()
-        self._nap = 0.0
+        self._nap: float | None = None
 
     @property
     def results(self) -> dict[str, Result]:
@@ -105,7 +105,7 @@ class Player:
     async def _speak(self, client: Client) -> None:
         await client.subscribe(self._dialect.down(self.device), qos=1)
         await self._room(client, self._window)
-        while self._acts and not self._nap:
+        while self._acts and self._nap is None:
             await self._act(client, self._acts.popleft())
         await self._room(client, 1)
 
@@ -130,7 +130,7 @@ class Player:
         client.say(self._dialect.up(self.device), payload, what)
         if is_cut:
             client.cut()
-        await self._room(client, self._window)
+        await self._room(client, 1 if is_cut else self._window)
 
     async def _hear_answer(self, client: Client) -> None:
         try:
@@ -144,7 +144,7 @@ class Player:
             await client.room(window)
 
     async def _rest(self, failures: int) -> None:
-        nap, self._nap = self._nap, 0.0
+        nap, self._nap = self._nap or 0.0, None
         if failures:
             nap = min(FIRST_PAUSE * 2.0**failures, LONGEST_PAUSE) * self._dice.uniform(0.5, 1)
         await asyncio.sleep(nap)
