@@ -1,19 +1,21 @@
 """The control interface ``/_sim/`` of both clouds, for those who sit in another process.
 
-========================  =============================================================================
-``GET /_sim/record``      every call heard; filters ``device``, ``verdict``, ``since`` (order), ``limit``
-``POST /_sim/record``     ``{"mode": "full" | "summary", "clear": true, "excuse_resends": true}``
-``GET /_sim/summary``     counters and, unless ``devices=no``, the last state of every device
-``GET|POST /_sim/faults`` ``{"down": true, "status": {"code": 429, "times": 2}, "seed": 7, "clear": true}``
-``POST /_sim/token``      the cloud's credentials   ┐
-``POST /_sim/tasks``      create, cancel, pause …   ├ see ``steering`` of each cloud
-``POST /_sim/devices``    one by one or in bulk     ┘
-========================  =============================================================================
+===========================  ==========================================================================
+``GET /_sim/record``         every call heard; filters ``device``, ``verdict``, ``since`` (order), ``limit``
+``POST /_sim/record``        ``{"mode": "full" | "summary", "clear": true, "excuse_resends": true}``
+``GET /_sim/summary``        counters and, unless ``devices=no``, the last state and the calls of every device
+``GET|POST /_sim/faults``    ``{"down": true, "status": {"code": 429, "times": 2}, "seed": 7, "clear": true}``
+``GET|POST /_sim/settings``  the cloud's switches     ┐
+``POST /_sim/token``         the cloud's credentials  ├ see ``steering`` of each cloud
+``POST /_sim/tasks``         create, cancel, pause …  │
+``POST /_sim/devices``       one by one or in bulk    ┘
+===========================  ==========================================================================
 
 A mistake is answered with HTTP 400 and ``{"error": …}``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import Enum
 from itertools import islice
 from typing import Any, Protocol
 
@@ -31,6 +33,11 @@ class Steerable(Protocol):
 
     record: Record
     faults: Faults
+
+    @property
+    def settings(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The attributes that may be set over HTTP, each with what makes its value of JSON."""
+        ...
 
     def summary(self, *, devices: bool = True) -> Body:
         """Return counters and the last state of every device."""
@@ -57,10 +64,30 @@ def control_routes(cloud: Steerable) -> list[web.RouteDef]:
         web.get("/_sim/summary", _getter(lambda query: cloud.summary(devices=query.get("devices") != "no"))),
         web.get("/_sim/faults", _getter(lambda _: cloud.faults.as_json())),
         web.post("/_sim/faults", _poster(lambda body: _set_faults(cloud.faults, body))),
+        web.get("/_sim/settings", _getter(lambda _: _show_settings(cloud))),
+        web.post("/_sim/settings", _poster(lambda body: _set_settings(cloud, body))),
         web.post("/_sim/token", _poster(cloud.steer_token)),
         web.post("/_sim/tasks", _poster(cloud.steer_tasks)),
         web.post("/_sim/devices", _poster(cloud.steer_devices)),
     ]
+
+
+def switch(value: Any) -> bool:
+    """Take JSON's true or false and nothing else."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Return what takes these words only."""
+
+    def choose(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"{value!r} is none of {words}")
+        return str(value)
+
+    return choose
 
 
 def _getter(show: Callable[[dict[str, str]], Body]) -> Callable[[web.Request], Any]:
@@ -106,3 +133,18 @@ def _set_record(record: Record, body: Body) -> Body:
 def _set_faults(faults: Faults, body: Body) -> Body:
     faults.set_from_json(body)
     return faults.as_json()
+
+
+def _show_settings(cloud: Steerable) -> Body:
+    values = {name: getattr(cloud, name) for name in cloud.settings}
+    return {name: value.name if isinstance(value, Enum) else value for name, value in values.items()}
+
+
+def _set_settings(cloud: Steerable, body: Body) -> Body:
+    unknown = body.keys() - cloud.settings.keys()
+    if unknown:
+        raise ValueError(f"no such setting: {sorted(unknown)}; there are {sorted(cloud.settings)}")
+    parsed = {name: cloud.settings[name](value) for name, value in body.items()}
+    for name, value in parsed.items():
+        setattr(cloud, name, value)
+    return _show_settings(cloud)

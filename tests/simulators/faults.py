@@ -7,8 +7,9 @@ A mode is off (``False``), on until further notice (``True``), or a ``Fault`` sa
     cloud.faults.reply_lost = Fault(chance=0.1, only="AppReportOTAStatus")
 
 ``down``, ``flapping``, ``status`` and ``html`` keep the request from the cloud. ``reply_lost``, ``slow``,
-``truncated`` and ``enormous`` let it happen first and then spoil the reply. ``error``, ``expired_token`` and
-``wrong_request_id`` (Tencent only) are played by the cloud itself, in its own words.
+``truncated`` and ``enormous`` let it happen first and then spoil the reply. ``corrupted``, ``broken_off``
+and ``trickling`` spoil images only. ``error``, ``expired_token`` and ``wrong_request_id`` (Tencent only) are
+played by the cloud itself, in its own words.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from typing import Any, Literal
 
 Mode = Literal[
     "down", "flapping", "status", "html", "slow", "reply_lost", "truncated", "enormous",
-    "error", "expired_token", "wrong_request_id",
+    "corrupted", "broken_off", "trickling", "error", "expired_token", "wrong_request_id",
 ]  # fmt: skip
 MODES: tuple[Mode, ...] = Mode.__args__  # type: ignore[attr-defined]
 
@@ -37,6 +38,7 @@ class Fault:
     code: int = 503  # status
     retry_after: str | None = None  # status: the header, seconds or an HTTP date
     size: int = 64 * 1024 * 1024  # enormous, in bytes
+    rate: int = 65536  # trickling, in bytes per second
     error: str = ""  # error: the cloud's own code; empty: its internal error
 
 
@@ -52,6 +54,9 @@ class Faults:
     reply_lost: Fault | bool = False
     truncated: Fault | bool = False
     enormous: Fault | bool = False
+    corrupted: Fault | bool = False
+    broken_off: Fault | bool = False
+    trickling: Fault | bool = False
     error: Fault | bool = False
     expired_token: Fault | bool = False
     wrong_request_id: Fault | bool = False

@@ -5,7 +5,7 @@ Law: an illegal call is excused only when it repeats one whose reply an injected
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -62,6 +62,17 @@ class Call:
         }
 
 
+@dataclass(slots=True)
+class Download:
+    """What was taken of one image; fetched once means: begun once, and as many bytes sent as it has."""
+
+    requests: int = 0  # answered with bytes
+    begun: int = 0  # of these, from the first byte on
+    ended: int = 0  # of these, written to their last byte
+    sent: int = 0  # bytes
+    refused: int = 0
+
+
 class Record:
     """Hears every call; keeps all of them (``full``) or counters only (``summary``)."""
 
@@ -85,6 +96,8 @@ class Record:
         self.verdicts: Counter[Verdict] = Counter()
         self.reasons: Counter[str] = Counter()
         self.replies: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.by_device: defaultdict[str, Counter[str]] = defaultdict(Counter)  # device → action → calls
+        self.downloads: defaultdict[str, Download] = defaultdict(Download)  # by image
         self._lost.clear()
         self._latest: dict[str, tuple[Key, ...]] = {}
 
@@ -145,8 +158,9 @@ class Record:
         for keys in self._latest.values():
             self._lost.update(keys)
 
-    def counters(self) -> dict[str, Any]:
-        """Return the counters of ``GET /_sim/summary``."""
+    def counters(self, *, devices: bool = True) -> dict[str, Any]:
+        """Return the counters of ``GET /_sim/summary``, unless told not to those by device as well."""
+        by_device = {device: dict(calls) for device, calls in self.by_device.items()} if devices else {}
         return {
             "calls": self.order,
             "heard": self.heard,
@@ -158,6 +172,8 @@ class Record:
             "peak_per_second": self.peak,
             "first_at": self.first_at,
             "last_at": self.last_at,
+            "downloads": {image: asdict(download) for image, download in self.downloads.items()},
+            **({"calls_by_device": by_device} if devices else {}),
         }
 
     def _judge(self, reply: str, why: str, key: Key | None) -> Verdict:
@@ -173,6 +189,8 @@ class Record:
     def _count(self, call: Call) -> None:
         self.verdicts[call.verdict] += 1
         self.replies[call.action][call.reply] += 1
+        if call.device:
+            self.by_device[call.device][call.action] += 1
         self.heard += bool(call.said) and call.reply == "ok"
         self.first_at = self.first_at or call.at
         self.last_at = call.at
@@ -181,7 +199,7 @@ class Record:
         self.peak = max(self.peak, self._in_second[1])
         if call.verdict is Verdict.ILLEGAL:
             self.reasons[call.why] += 1
-        if call.key is not None and call.said:
+        if call.key is not None and call.key.said:
             self._latest[call.device] = (*self._latest.get(call.device, ())[-1:], call.key)
         if self.mode == "full":
             self.calls.append(call)

@@ -2,11 +2,14 @@
 
 import socket
 import struct
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from tests.simulators.faults import Fault, Faults
+from tests.simulators.firmware import PART, Part, image_response
 from tests.simulators.record import Call, Record
 
 CALL = web.RequestKey("call", Call)
@@ -64,10 +67,12 @@ async def _spoil_reply(
         return _cut(request, reset=False)
     if faults.take("truncated", about):
         _lose(record, call)
-        return _truncate(response)
+        return _truncate(request, response)
     if fault := faults.take("enormous", about):
         _lose(record, call)
         return await _inflate(request, response, fault.size)
+    if (part := request.get(PART)) is not None:
+        _spoil_image(faults, request, part, about)
     if request.get(SPOILT):
         _lose(record, call)
     elif call is not None:
@@ -108,12 +113,27 @@ def _refuse(fault: Fault) -> web.Response:
     )
 
 
-def _body_of(response: web.StreamResponse) -> bytes:
-    body = response.body if isinstance(response, web.Response) else b""
-    return body if isinstance(body, bytes) else b""
+def _spoil_image(faults: Faults, request: web.Request, part: Part, about: str) -> None:
+    if faults.take("corrupted", about):
+        part.flaw_at = part.middle
+    if faults.take("broken_off", about):
+        part.stop_at, part.hang_up = part.middle, lambda: _hang_up(request)
+    if fault := faults.take("trickling", about):
+        part.piece = min(fault.rate, part.piece)
+        part.wait = lambda: faults.sleep(part.piece / fault.rate)
 
 
-def _truncate(response: web.StreamResponse) -> web.Response:
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _truncate(request: web.Request, response: web.StreamResponse) -> web.Response:
+    part = request.get(PART)
+    if part is not None:
+        half = replace(part, last=part.middle - 1)
+        headers = {"Content-Type": response.content_type}
+        return image_response(request, half, headers=headers, status=response.status)
     body = _body_of(response)
     return web.Response(
         status=response.status, body=body[: len(body) // 2], content_type=response.content_type
@@ -125,10 +145,25 @@ async def _inflate(request: web.Request, response: web.StreamResponse, size: int
     big = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
     await big.prepare(request)
     try:
-        await big.write(_body_of(response))
+        async for piece in _pieces_of(request, response):
+            await big.write(piece)
         for _ in range(size // len(CHUNK)):
             await big.write(CHUNK)
         await big.write_eof()
     except ConnectionError:
         big.force_close()  # the caller has read enough, as it should
     return big
+
+
+async def _pieces_of(request: web.Request, response: web.StreamResponse) -> AsyncIterator[bytes]:
+    part = request.get(PART)
+    if part is None:
+        yield _body_of(response)
+        return
+    async for piece in part:
+        yield piece
+
+
+def _body_of(response: web.StreamResponse) -> bytes:
+    body = response.body if isinstance(response, web.Response) else b""
+    return body if isinstance(body, bytes) else b""

@@ -5,7 +5,7 @@ import json
 import random
 import string
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +41,13 @@ class Ticket:
 class OneNetCloud:
     """A OneNET account; poke the attributes, they take effect at once."""
 
+    settings: Mapping[str, Callable[[Any], Any]] = steering.SETTINGS
+
     def __init__(
         self, *, devices: Iterable[str] = (), record: Mode = "full", clock: Callable[[], float] = time.time
     ) -> None:
         self.clock = clock
+        self.skew = 0.0  # seconds that this cloud is ahead of the clock
         self.keys: dict[str, str] = {RESOURCE: KEY}  # resource → base64 key
         self.devices: dict[str, Device] = {dev_id: Device({2: "1.0"}) for dev_id in devices}
         self.tasks: dict[tuple[str, int], Task] = {}  # the newest by device and type
@@ -79,7 +82,7 @@ class OneNetCloud:
 
     def now(self) -> float:
         """Return unix seconds by the cloud's clock, which a test may exchange."""
-        return self.clock()
+        return self.clock() + self.skew
 
     def create_task(self, dev_id: str, target: str, *, kind: int = 2) -> Task:
         """Order an update; it cancels the device's former task of that type, if that is still open."""

@@ -41,11 +41,11 @@ def _send(firmware: Firmware, wanted: str) -> web.Response:
         "Content-Type": "application/octet-stream",
         "Content-Disposition": "attachment;filename=firmware.bin",
     }
-    part = slice_of(wanted, firmware.size)
+    part = slice_of(wanted, firmware.length)
     if part is None:
         return web.Response(body=firmware.image, headers=headers)
     first, last = part
-    headers["Content-Range"] = f"bytes {first}-{last}/{firmware.size}"
+    headers["Content-Range"] = f"bytes {first}-{last}/{firmware.length}"
     return web.Response(status=206, body=firmware.image[first : last + 1], headers=headers)
 
 

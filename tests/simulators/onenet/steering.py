@@ -10,10 +10,11 @@ then ``{"cancel": {"devices": …, "type": 2}}`` and likewise ``pause`` and ``re
 in bulk, ``{"prefix": "52", "count": 1000, …}``: 52000001 … 52001000. Existing devices keep what is not named.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.simulators.firmware import Firmware
-from tests.simulators.naming import numbered, pattern
+from tests.simulators.naming import numbered
 from tests.simulators.onenet.authorization import key_is_base64
 from tests.simulators.onenet.task import Device, Task
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.simulators.onenet.cloud import OneNetCloud
 
 Body = dict[str, Any]
+SETTINGS: Mapping[str, Callable[[Any], Any]] = {"skew": float}
 
 
 def steer_token(cloud: "OneNetCloud", body: Body) -> Body:
@@ -66,7 +68,7 @@ def steer_devices(cloud: "OneNetCloud", body: Body) -> Body:
 
 def _create(cloud: "OneNetCloud", order: Body) -> int:
     size = order.get("image_size")
-    firmware = Firmware.of(pattern(size)) if size else None
+    firmware = Firmware.grown(size, order["version"]) if size else None
     dev_ids = _addressed(cloud, order)
     for dev_id in dev_ids:
         task = cloud.create_task(dev_id, order["version"], kind=order.get("type", 2))

@@ -1,4 +1,4 @@
-"""Tencent Cloud IoT Explorer, application side: the token API, with its state, simulated from the documents.
+"""Tencent Cloud IoT Explorer, application side: login and token API, with their state, from the documents.
 
 cloud = TencentCloud(devices=["PR0DUCT01/dev01"])
 cloud.create_task("PR0DUCT01/dev01", "2.0")
@@ -14,8 +14,24 @@ assert cloud.histories["PR0DUCT01/dev01", "2.0"].states == ["downloading"]
 assert cloud.tasks["PR0DUCT01/dev01"].status is Status.DOWNLOADING
 """
 
-from tests.simulators.tencent.cloud import PATH, TOKEN, TencentCloud
+from tests.simulators.tencent.account import APP_KEY, APP_SECRET, EMAIL, PASSWORD, Account, signature_of
+from tests.simulators.tencent.cloud import LOGIN_PATH, PATH, TOKEN, TencentCloud
 from tests.simulators.tencent.history import History
 from tests.simulators.tencent.task import Device, Status, Task
 
-__all__ = ["PATH", "TOKEN", "Device", "History", "Status", "Task", "TencentCloud"]
+__all__ = [
+    "APP_KEY",
+    "APP_SECRET",
+    "EMAIL",
+    "LOGIN_PATH",
+    "PASSWORD",
+    "PATH",
+    "TOKEN",
+    "Account",
+    "Device",
+    "History",
+    "Status",
+    "Task",
+    "TencentCloud",
+    "signature_of",
+]

@@ -5,6 +5,7 @@ import math
 
 from tests.simulators.naming import numbered
 from tests.simulators.serving import run
+from tests.simulators.tencent.account import APP_KEY, APP_SECRET, EMAIL, PASSWORD, Account
 from tests.simulators.tencent.cloud import TOKEN, TencentCloud
 from tests.simulators.tencent.task import Device
 
@@ -14,6 +15,8 @@ def main() -> None:
     options = _parser().parse_args()
     cloud = TencentCloud(record=options.record)
     cloud.tokens = {options.token: math.inf}
+    cloud.account = Account(options.app_key, options.app_secret, {options.email: options.password})
+    cloud.token_lifetime, cloud.url_lifetime = options.token_lifetime, options.url_lifetime
     cloud.envelope = options.envelope
     cloud.admits_any_device = options.any_device
     for name in numbered(options.prefix, options.devices):
@@ -25,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulators.tencent", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--token", default=TOKEN, help="the valid AccessToken")
+    parser.add_argument("--app-key", default=APP_KEY, help="of the app that logs in")
+    parser.add_argument("--app-secret", default=APP_SECRET)
+    parser.add_argument("--email", default=EMAIL, help="of the user that logs in")
+    parser.add_argument("--password", default=PASSWORD)
+    parser.add_argument("--token-lifetime", type=float, default=40 * 86400.0, help="seconds, after a login")
+    parser.add_argument("--url-lifetime", type=float, default=3600.0, help="seconds, of a FirmwareURL")
     parser.add_argument("--product", default="PR0DUCT01")
     parser.add_argument("--devices", type=int, default=0, help="how many devices the account has")
     parser.add_argument("--prefix", default="dev", help="devices are named PREFIX000001 and so on")

@@ -1,24 +1,13 @@
 """The Actions of the token API, each a function from the request to its answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.simulators.tencent.request import Body, Refusal, Report, device_of, report_of, text
-from tests.simulators.tencent.task import Device, Status, Task
+from tests.simulators.tencent.request import Answer, Body, Refusal, Report, device_of, report_of, text
+from tests.simulators.tencent.task import UNBEGUN, Device, Status, Task
 
 if TYPE_CHECKING:
     from tests.simulators.tencent.cloud import TencentCloud
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back, and what the record keeps of it."""
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    version: str = ""
-    said: str = ""
-    why: str = ""
 
 
 Action = Callable[["TencentCloud", Body, str], Answer]
@@ -29,22 +18,27 @@ def report_status(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
     address = device_of(body)
     report = report_of(body)
     device = _permitted(cloud, address)
-    history = cloud.history(address, report.version)
-    why = "contradiction" if report.contradicts_itself else history.hear(report.state, report.percent)
+    task, history = cloud.task_of(address), cloud.history(address, report.version)
+    if report.contradicts_itself:
+        why = "contradiction"
+    elif _lacks_consent(task, report):
+        why = "unconfirmed"
+    else:
+        why = history.hear(report.state, report.percent)
     if not why:
-        _move_on(cloud.tasks.get(address), device, report)
+        _move_on(task, device, report, now=cloud.now())
     return Answer(version=report.version, said=report.said, why=why)
 
 
 def get_ota_info(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
-    """AppGetDeviceOTAInfo (1081/86901)."""
+    """AppGetDeviceOTAInfo (1081/86901). Every answer carries a URL that is signed anew."""
     address = device_of(body)
     device = _permitted(cloud, address)
-    task = cloud.tasks.get(address)
-    if task is None or not task.is_open:
+    task = cloud.task_of(address)
+    if task is None or not task.is_open or (cloud.hides_unconfirmed and _waits(task)):
         raise Refusal("ResourceNotFound.DeviceFirmwareTaskNotExist", f"no firmware task for {address}")
     product = address.partition("/")[0]
-    url = origin + cloud.sign_url(product, task.target)
+    url = task.url or origin + cloud.sign_url(product, task.target)
     return Answer(
         fields={"FirmwareURL": url, "TargetVersion": task.target, "UploadVersion": device.version},
         version=task.target,
@@ -55,38 +49,64 @@ def describe_status(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
     """AppDescribeFirmwareUpdateStatus (1081/47128); its page names no code for a device without a task."""
     address = device_of(body)
     device = _permitted(cloud, address)
-    task = cloud.tasks.get(address)
+    task = cloud.task_of(address)
     if task is None:
         raise Refusal("ResourceNotFound.DeviceFirmwareTaskNotExist", f"no firmware task for {address}")
+    task = task.seen()
     answer: dict[str, Any] = {
         "OriVersion": task.source,
         "DstVersion": task.target,
         "ErrMsg": task.error,
         "Percent": task.percent,
-        "Status": int(_shown_status(device, task)),
+        "Status": _shown_status(device, task),
     }
     if cloud.omits_status:
         del answer["Status"]  # as in the page's own sample
     return Answer(fields=answer, version=task.target)
 
 
-def publish_update(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
-    """AppPublishFirmwareUpdateMessage (1081/47131): the user has confirmed."""
+def check_update(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
+    """AppCheckFirmwareUpdate (876/47129). For a device without a task, which has no code, DstVersion is empty."""
     address = device_of(body)
     device = _permitted(cloud, address)
-    task = cloud.tasks.get(address)
+    task = cloud.task_of(address)
+    if task is None or not task.is_open:
+        return Answer(fields={"CurrentVersion": device.version, "DstVersion": ""})
+    if device.version != task.source:
+        raise Refusal("FailedOperation.DeviceInfoOutdated", f"{address} no longer runs {task.source}")
+    return Answer(fields={"CurrentVersion": device.version, "DstVersion": task.target}, version=task.target)
+
+
+def publish_update(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
+    """AppPublishFirmwareUpdateMessage (1081/47131): the user has confirmed. Once is enough."""
+    address = device_of(body)
+    device = _permitted(cloud, address)
+    task = cloud.task_of(address)
     if task is None or not task.is_open:
         raise Refusal("ResourceNotFound.DeviceHasNoFirmware", f"no firmware for {address}")
     if not device.online:
         raise Refusal("FailedOperation.DeviceOffline", f"{address} is offline")
-    if task.status in (Status.WAITING_FOR_USER, Status.PENDING):
-        task.status = Status.DELIVERED
-    return Answer(version=task.target)
+    why = "" if task.status in UNBEGUN else "confirmed_again"
+    task.deliver(now=cloud.now())
+    return Answer(version=task.target, why=why, repeatable="confirm")
+
+
+def describe_versions(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
+    """AppDescribeDeviceVersion (1081/126563); a device that never reported gets the page's only code."""
+    address = device_of(body)
+    device = _permitted(cloud, address)
+    known = {**({"mcu": device.version} if device.version else {}), **device.modules}
+    if not known:
+        raise Refusal("ResourceNotFound.DeviceFirmwareTaskNotExist", f"{address} has reported no version")
+    versions = [{"Version": version, "Module": module} for module, version in known.items()]
+    return Answer(fields={"DeviceVersions": versions})
 
 
 def describe_firmware(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
     """AppDescribeFirmware (1081/100658); mind the capital D of ProductID."""
     product, version = text(body, "ProductID"), text(body, "FirmwareVersion")
+    if cloud.forbids_firmware_details:
+        raise Refusal("InvalidParameterValue.NoPermission", f"no permission for {product}")
     firmware = cloud.firmware_of(product, version)
     if firmware is None:
         raise Refusal("ResourceNotFound", f"{product} has no firmware {version}")
@@ -96,8 +116,8 @@ def describe_firmware(cloud: "TencentCloud", body: Body, origin: str) -> Answer:
         "ProductName": product,
         "Name": f"firmware-{version}",
         "Description": "",
-        "Md5sum": firmware.md5,
-        "FwType": firmware.kind,
+        "Md5sum": firmware.md5 or None,
+        "FwType": firmware.kind or None,
         "Createtime": 1_700_000_000,
     }
     return Answer(fields=answer, version=version)
@@ -107,8 +127,10 @@ ACTIONS: Mapping[str, Action] = {
     "AppReportOTAStatus": report_status,
     "AppGetDeviceOTAInfo": get_ota_info,
     "AppDescribeFirmwareUpdateStatus": describe_status,
+    "AppCheckFirmwareUpdate": check_update,
     "AppPublishFirmwareUpdateMessage": publish_update,
     "AppDescribeFirmware": describe_firmware,
+    "AppDescribeDeviceVersion": describe_versions,
 }
 
 
@@ -120,12 +142,23 @@ def _permitted(cloud: "TencentCloud", address: str) -> Device:
     return device
 
 
-def _move_on(task: Task | None, device: Device, report: Report) -> None:
+def _waits(task: Task) -> bool:
+    return task.status is Status.WAITING_FOR_USER
+
+
+def _lacks_consent(task: Task | None, report: Report) -> bool:
+    # A refusal of the user is told as a failure; anything else needs a yes first.
+    return task is not None and _waits(task) and task.target == report.version and report.state != "fail"
+
+
+def _move_on(task: Task | None, device: Device, report: Report, *, now: float) -> None:
     if task is not None and task.target == report.version:
-        task.hear(report)
+        task.hear(report, now=now)
     if report.state == "done":
         device.version = report.version
 
 
-def _shown_status(device: Device, task: Task) -> Status:
-    return Status.OFFLINE if task.is_open and not device.online else task.status
+def _shown_status(device: Device, task: Task) -> int:
+    if task.shown is not None:
+        return task.shown
+    return int(Status.OFFLINE if task.is_open and not device.online else task.status)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Body = Mapping[str, Any]
@@ -18,6 +18,17 @@ class Refusal(Exception):  # noqa: N818  a business error, answered and not rais
         super().__init__(code, message)
         self.code = code
         self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back, and what the record keeps of it."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    said: str = ""
+    why: str = ""
+    repeatable: str = ""  # what no report is, but may be said again when its reply was lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
