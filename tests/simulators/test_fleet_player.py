@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from tests.simulators.fleet import DONE, Device, player
+from tests.simulators.fleet.client import TIMEOUT
 from tests.simulators.fleet.listener import Listener, Publish, listening
 from tests.simulators.fleet.player import Player
 
@@ -117,6 +118,15 @@ async def test_a_device_that_is_refused_tries_again(listener: Listener, address:
     await patient.play()
     assert listener.connections == 3
     assert patient.facts.connected == 1
+
+
+async def test_a_broker_that_hangs_up_is_called_again(listener: Listener, address: tuple[str, int]) -> None:
+    """A connection that ends before CONNACK is noticed at once, not after a timeout."""
+    listener.hang_ups = 2
+    patient = a_player(replace(DEVICE, plot="terse"), address)
+    async with asyncio.timeout(TIMEOUT / 2):
+        await patient.play()
+    assert listener.connections == 3
 
 
 async def test_a_device_waits_for_its_broker(listener: Listener) -> None:

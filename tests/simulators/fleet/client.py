@@ -100,6 +100,9 @@ class Client(aiomqtt.Client):
             self._on_acknowledged(what)
 
     def _on_disconnect(self, *about: Any) -> None:
+        if not self._connected.done():
+            # aiomqtt would wait for a CONNACK that cannot come until its timeout.
+            self._connected.set_exception(aiomqtt.MqttError("closed before CONNACK"))
         super()._on_disconnect(*about)
         if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()  # asyncio would complain that nobody has asked

@@ -36,6 +36,8 @@ class Listener:
     is_mute: bool = False
     #: So many CONNECTs are refused.
     refusals: int = 0
+    #: So many CONNECTs are not answered at all.
+    hang_ups: int = 0
     #: What is sent to the device's subscription after a publish, if anything.
     answer: Callable[[Publish], bytes | None] = lambda _: None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -59,6 +61,9 @@ class Listener:
     def _take(self, connection: int, packet: tuple[int, bytes], writer: asyncio.StreamWriter) -> bool:
         head, body = packet
         match head >> 4:
+            case 1 if self.hang_ups:
+                self.hang_ups -= 1
+                return False
             case 1:  # CONNECT
                 refused = self.refusals > 0
                 self.refusals -= refused
