@@ -14,8 +14,9 @@
 A mistake is answered with HTTP 400 and ``{"error": …}``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
+from inspect import isawaitable
 from itertools import islice
 from typing import Any, Protocol
 
@@ -60,15 +61,15 @@ def control_routes(cloud: Steerable) -> list[web.RouteDef]:
     """Return the routes of the table above."""
     return [
         web.get("/_sim/record", _getter(lambda query: _show_record(cloud.record, query))),
-        web.post("/_sim/record", _poster(lambda body: _set_record(cloud.record, body))),
+        web.post("/_sim/record", poster(lambda body: _set_record(cloud.record, body))),
         web.get("/_sim/summary", _getter(lambda query: cloud.summary(devices=query.get("devices") != "no"))),
         web.get("/_sim/faults", _getter(lambda _: cloud.faults.as_json())),
-        web.post("/_sim/faults", _poster(lambda body: _set_faults(cloud.faults, body))),
+        web.post("/_sim/faults", poster(lambda body: _set_faults(cloud.faults, body))),
         web.get("/_sim/settings", _getter(lambda _: _show_settings(cloud))),
-        web.post("/_sim/settings", _poster(lambda body: _set_settings(cloud, body))),
-        web.post("/_sim/token", _poster(cloud.steer_token)),
-        web.post("/_sim/tasks", _poster(cloud.steer_tasks)),
-        web.post("/_sim/devices", _poster(cloud.steer_devices)),
+        web.post("/_sim/settings", poster(lambda body: _set_settings(cloud, body))),
+        web.post("/_sim/token", poster(cloud.steer_token)),
+        web.post("/_sim/tasks", poster(cloud.steer_tasks)),
+        web.post("/_sim/devices", poster(cloud.steer_devices)),
     ]
 
 
@@ -97,10 +98,13 @@ def _getter(show: Callable[[dict[str, str]], Body]) -> Callable[[web.Request], A
     return get
 
 
-def _poster(act: Callable[[Body], Body]) -> Callable[[web.Request], Any]:
+def poster(act: Callable[[Body], Body | Awaitable[Body]]) -> Callable[[web.Request], Any]:
+    """Return a handler that gives a body to the act, and answers what comes of it, or what is wrong with it."""
+
     async def post(request: web.Request) -> web.Response:
         try:
-            return web.json_response(act(await request.json()))
+            result = act(await request.json())
+            return web.json_response(await result if isawaitable(result) else result)
         except (ValueError, TypeError, KeyError, AttributeError) as mistake:
             return web.json_response({"error": f"{type(mistake).__name__}: {mistake}"}, status=400)
 

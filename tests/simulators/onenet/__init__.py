@@ -1,4 +1,4 @@
-"""OneNET OTA, south interface of ota.heclouds.com, with its state, simulated from the documents.
+"""OneNET OTA, south interface and fuse interface, with their state, simulated from the documents.
 
     cloud = OneNetCloud(devices=["527776559"])
     cloud.create_task("527776559", "2.0")
@@ -11,11 +11,27 @@
         cloud.tasks["527776559", 2].cancel()            # from here on: errno 22
     assert cloud.record.illegal == 0
 
-This is the generation with numeric device ids and task tokens; those with names in the path are another API.
+The same tasks are seen through ``/fuse-ota/100001/{device}/…`` by those who prefer names and task numbers.
 """
 
 from tests.simulators.onenet.authorization import sign, verify
 from tests.simulators.onenet.cloud import KEY, RESOURCE, OneNetCloud
+from tests.simulators.onenet.download import Mistake, OtaErrno
+from tests.simulators.onenet.push import Pusher, signature_a, signature_b
 from tests.simulators.onenet.task import Device, State, Task
 
-__all__ = ["KEY", "RESOURCE", "Device", "OneNetCloud", "State", "Task", "sign", "verify"]
+__all__ = [
+    "KEY",
+    "RESOURCE",
+    "Device",
+    "Mistake",
+    "OneNetCloud",
+    "OtaErrno",
+    "Pusher",
+    "State",
+    "Task",
+    "sign",
+    "signature_a",
+    "signature_b",
+    "verify",
+]

@@ -1,4 +1,4 @@
-"""Devices and their update tasks, generation G1.
+"""Devices and their update tasks, the same for both interfaces.
 
     to_be_upgraded --token check--> downloading --step 100 | 101--> upgrading --201 | version = target--> done
 
@@ -31,6 +31,7 @@ class State(StrEnum):
 
 
 ACTIVE = frozenset({State.TO_BE_UPGRADED, State.DOWNLOADING, State.UPGRADING})
+OVER = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 REFUSALS = {
     State.PAUSED: Errno.PAUSED,
     State.CANCELLED: Errno.CANCELLED,
@@ -46,6 +47,7 @@ class Device:
     versions: dict[int, str]
     manuf: str = "100"  # "other", SOTA
     model: str = "10001"
+    has_reported: bool = False  # a version by the call for it, rather than with a check
 
 
 @dataclass(slots=True)
@@ -59,10 +61,11 @@ class Task:
     source: str
     firmware: Firmware = SAMPLE
     is_delta: bool = False
-    signal: int = 10
-    power: int = 50
+    lacks_delta: bool = False  # a delta task without a package for this device
+    signal: int = 10  # its unit is written nowhere
+    power: int = 50  # per cent
     retry: int = 0
-    interval: int = 0
+    interval: int = 0  # seconds
     state: State = State.TO_BE_UPGRADED
     percent: int = 0
     result: int | None = None  # the last code that was accepted
@@ -74,6 +77,16 @@ class Task:
     def is_active(self) -> bool:
         """Say whether the device has something to do."""
         return self.state in ACTIVE
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it has ended for good."""
+        return self.state in OVER
+
+    def begin(self) -> None:
+        """Begin the download without a token check, as the fuse interface does."""
+        if self.state is State.TO_BE_UPGRADED:
+            self.state = State.DOWNLOADING
 
     def check_token(self) -> Errno:
         """Begin the download, or go on with it."""
