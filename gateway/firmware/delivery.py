@@ -1,0 +1,113 @@
+"""One answer with bytes of an image in it, and the word about it to whoever follows the device."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from gateway.firmware.disk import Disk
+from gateway.firmware.ranges import Span, requested
+from gateway.firmware.sending import send_file
+from gateway.firmware.waits import Waits
+from gateway.model.firmware import Image
+from gateway.ports.firmware import OpenImage, Report, Served
+
+#: Up to here a part goes out in one write with its headers.
+SMALL: Final = 64 * 1024  # bytes
+REPORT_SECONDS: Final = 1.0
+SERVER: Final = {"Server": "ota-gateway"}
+
+
+def part_wanted(request: web.Request, image: Image) -> Span | None:
+    """Return the range that the device asks for, None for the whole; raises UnsatisfiableError."""
+    asked = request.headers.getall("Range", [])
+    condition = request.headers.get("If-Range", etag_of(image))
+    # RFC 9110 §14.2: Range is for GET alone; §13.1.5: it counts only if what the device has a part of is unchanged.
+    if request.method != "GET" or len(asked) != 1 or condition.strip() != etag_of(image):
+        return None
+    return requested(asked[0], image.size)
+
+
+def etag_of(image: Image) -> str:
+    """Return the strong ETag: the content itself."""
+    return f'"{image.sha256}"'
+
+
+def respond(image: Image, part: Span | None) -> web.StreamResponse:
+    """Return the answer, still without its bytes."""
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Accept-Ranges": "bytes",
+        "ETag": etag_of(image),
+        **SERVER,
+    }
+    if part is not None:
+        headers["Content-Range"] = f"bytes {part.first}-{part.last}/{image.size}"
+    response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
+    response.content_length = image.size if part is None else len(part)
+    return response
+
+
+class Delivery:
+    """The bytes of one answer."""
+
+    def __init__(self, opened: OpenImage, subject: str, span: Span, report: Report) -> None:
+        self._opened = opened
+        self._subject = subject
+        self._span = span
+        self._report = report
+        self._reported_at = 0.0
+        self.sent = 0
+
+    async def send(
+        self, request: web.Request, response: web.StreamResponse, disk: Disk, waits: Waits
+    ) -> None:
+        """Send them; raises StalledError or ConnectionError, and reports in any case."""
+        try:
+            if len(self._span) <= SMALL:
+                await self._send_small(request, response)
+            else:
+                await self._send_file(request, response, disk, waits)
+        finally:
+            self._tell()
+
+    async def _send_small(self, request: web.Request, response: web.StreamResponse) -> None:
+        data = await self._opened.read(self._span.first, len(self._span))
+        await response.prepare(request)
+        await response.write_eof(data)
+        self.sent = len(data)
+
+    async def _send_file(
+        self, request: web.Request, response: web.StreamResponse, disk: Disk, waits: Waits
+    ) -> None:
+        await response.prepare(request)
+        if request.transport is None:
+            raise ConnectionResetError("the device went")
+        await send_file(
+            request.transport,
+            self._opened.fileno(),
+            self._span,
+            disk=disk,
+            patience=waits.patience,
+            sent=self._advance,
+        )
+        await response.write_eof()
+
+    def _advance(self, sent: int) -> None:
+        self.sent = sent
+        now = asyncio.get_running_loop().time()
+        if now - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = now
+            self._tell()
+
+    def _tell(self) -> None:
+        image = self._opened.image
+        self._report(
+            Served(
+                subject=self._subject,
+                sha256=image.sha256,
+                start=self._span.first,
+                sent=self.sent,
+                size=image.size,
+            )
+        )

@@ -1,0 +1,84 @@
+"""The door of the image server: how many may come in, and how long one may stand in it without a word."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from gateway.config import Address
+from gateway.firmware.waits import Waits
+
+_BACKLOG = 1024
+
+
+class _Full(asyncio.Protocol):
+    """Hangs up: there is no room for another connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
+class Front:
+    """Listens, and hands connections to aiohttp."""
+
+    def __init__(self, application: web.Application, listen: Address, waits: Waits) -> None:
+        self._listen = listen
+        self._waits = waits
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            handle_signals=False,
+            keepalive_timeout=waits.idle.total_seconds(),
+            shutdown_timeout=waits.shutdown.total_seconds(),
+        )
+        self._listener: asyncio.Server | None = None
+        #: Connections on which no request has come yet; each leaves at the latest when its time is up.
+        self._silent: set[RequestHandler] = set()
+
+    @property
+    def address(self) -> Address:
+        """Where it listens now; the port is the real one when 0 was asked for."""
+        if self._listener is None:
+            raise RuntimeError("the server is asked for its address before it is entered")
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        return Address(host, port)
+
+    async def start(self) -> None:
+        """Listen."""
+        await self._runner.setup()
+        try:
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._welcome, self._listen.host, self._listen.port, backlog=_BACKLOG, reuse_address=True
+            )
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening, then give transfers a moment to end."""
+        if self._listener is not None:
+            self._listener.close()
+        await self._runner.cleanup()
+
+    def heard(self, request: web.Request) -> None:
+        """Take note that a request has come."""
+        self._silent.discard(request.protocol)
+
+    def _welcome(self) -> asyncio.Protocol:
+        server = self._runner.server
+        if server is None or len(server.connections) >= self._waits.connections:
+            return _Full()
+        visitor = server()
+        self._silent.add(visitor)
+        asyncio.get_running_loop().call_later(
+            self._waits.first_request.total_seconds(), self._show_out, visitor
+        )
+        return visitor
+
+    def _show_out(self, visitor: RequestHandler) -> None:
+        if visitor in self._silent:
+            self._silent.discard(visitor)
+            visitor.force_close()
+            if visitor.transport is not None:
+                visitor.transport.abort()
