@@ -8,7 +8,8 @@
 ``GET|POST /_sim/settings``  the cloud's switches     ┐
 ``POST /_sim/token``         the cloud's credentials  ├ see ``steering`` of each cloud
 ``POST /_sim/tasks``         create, cancel, pause …  │
-``POST /_sim/devices``       one by one or in bulk    ┘
+``POST /_sim/devices``       one by one or in bulk    │
+``POST /_sim/push``          OneNET: tell a listener  ┘
 ===========================  ==========================================================================
 
 A mistake is answered with HTTP 400 and ``{"error": …}``.
