@@ -16,7 +16,7 @@ from gateway.store.text import storable
 from gateway.store.waiting import Waiting
 
 #: Bytes that a message takes on disk besides its body: the row, the update's name, the indexes.
-ROW_OVERHEAD = 128
+ROW_OVERHEAD = 96
 
 
 class Transaction:
