@@ -7,9 +7,9 @@ would lose sight of it: its ``publish`` ends with the connection that it began o
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiomqtt
 
@@ -18,6 +18,7 @@ from tests.simulators.fleet.dialect import Login
 #: Connections break here on purpose; who plays the device notices, and the terminal stays clean.
 SILENT = logging.CRITICAL + 1
 TIMEOUT = 5.0
+T = TypeVar("T")
 
 
 class Client(aiomqtt.Client):
@@ -78,6 +79,14 @@ class Client(aiomqtt.Client):
         if isinstance(wire, socket.socket):
             with suppress(OSError):
                 wire.shutdown(socket.SHUT_RDWR)
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109  aiomqtt's signature
+        # asyncio.wait_for, which aiomqtt uses, may swallow a cancellation before Python 3.12 (bpo-37658).
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("timed out") from None
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: socket.socket) -> None:
         # paho may call from the thread that connects. aiomqtt passes the number of the descriptor on, which may be
