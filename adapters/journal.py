@@ -1,20 +1,34 @@
 """A "cloud" that is a file: one JSON line for each report. The shortest adapter, and the template for others.
 
-An adapter is a `Settings` model, a class with `deliver`, and a `factory` that an entry point of the group
-`ota_gateway.adapters` names. It imports `gateway.ports.cloud` and the model, nothing else of the gateway. It
-translates one canonical state and returns once the cloud has taken it; the gateway stores, orders, retries and
-rates. Trouble leaves it as one of three errors: `Unavailable` (later), `Rejected` (never), `Denied` (not us).
+An adapter is a `Settings` model, a class with the four methods of `gateway.ports.cloud.Cloud`, and a `factory` that
+an entry point of the group `ota_gateway.adapters` names. It imports that port and the model, nothing else of the
+gateway. It translates one canonical state and returns once the cloud has taken it; the gateway stores, orders,
+retries and rates. Trouble leaves it as one of three errors: `Unavailable` (later), `Rejected` (never) or `Denied`
+(not us).
 """
 
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.ports.cloud import AdapterFactory, Command, Device, Site, State, StateReported, Unavailable
+from gateway.ports.cloud import (
+    AdapterFactory,
+    CloudView,
+    Command,
+    Confirmed,
+    Device,
+    Firmware,
+    Order,
+    Rejected,
+    Site,
+    State,
+    StateReported,
+    Unavailable,
+)
 
 
 class JournalSettings(BaseModel):
@@ -35,9 +49,11 @@ class Journal:
         self._path = site.data_dir / settings.path
         self._now = site.now
 
-    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
+    async def deliver(
+        self, device: Device, event: StateReported | Confirmed, after: State | None
+    ) -> Sequence[Command]:
         """Append the state; durable on return. A resend after a lost reply is a second, equal line."""
-        if after is not None and after.is_terminal:
+        if isinstance(event, Confirmed) or (after is not None and after.is_terminal):
             return ()
         line = json.dumps({"at": round(self._now(), 3), **_words(device, event)}, ensure_ascii=False)
         try:
@@ -45,6 +61,18 @@ class Journal:
         except OSError as error:
             raise Unavailable(f"{self._path}: {error.strerror}", code="file") from error
         return ()
+
+    async def poll(self, device: Device) -> Sequence[Order]:  # noqa: ARG002 - a file orders nothing
+        """Return nothing: a file wants no updates."""
+        return ()
+
+    async def observe(self, device: Device) -> Sequence[CloudView]:  # noqa: ARG002 - nor does it believe anything
+        """Return nothing: a file has no opinion."""
+        return ()
+
+    def fetch(self, firmware: Firmware, start: int) -> AsyncIterator[bytes]:  # noqa: ARG002
+        """Refuse: a file has no images."""
+        raise Rejected("not_found", f"the journal has no image of {firmware.version}")
 
 
 def _words(device: Device, event: StateReported) -> dict[str, str | int]:

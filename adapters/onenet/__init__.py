@@ -1,8 +1,8 @@
-"""OneNET OTA, south interface of ota.heclouds.com.
+"""OneNET OTA, both generations of its device interface, behind one table of codes.
 
-Implements "上报状态" (/ota/south/report) with its neighbours: progress, token check, tasking and check (find and mint
-task tokens), version (query), and "Security authentication" for the signed header. The younger interface
-(iot-api.heclouds.com/fuse-ota) shares the code table in `wire`.
+`south` (ota.heclouds.com) implements "上报状态" (/ota/south/report) with its neighbours: report and query of versions,
+check, token check, tasking, download and progress. `fuse` (iot-api.heclouds.com/fuse-ota) implements the six calls
+of the younger interface. `signing` makes the header of "Security authentication", `push` reads the task push service.
 """
 
 from adapters.onenet.adapter import OneNet, factory

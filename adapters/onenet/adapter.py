@@ -1,17 +1,29 @@
-"""The shell around OneNET's words: finds the task of a report and holds the conversation about it."""
+"""The shell around OneNET's words: finds the task of a report or an image, and holds the conversation about it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 
-from adapters.onenet.conversation import Act, Conversation
+from adapters.onenet.channel import Answer, Channel
+from adapters.onenet.conversation import Act, Conversation, act_on
+from adapters.onenet.fuse import Fuse
+from adapters.onenet.interface import Interface, Place
+from adapters.onenet.offers import Address, Task
 from adapters.onenet.settings import OneNetSettings
-from adapters.onenet.south import Answer, South
-from adapters.onenet.tasks import Address, Task, Tasks
+from adapters.onenet.south import South
+from adapters.onenet.tasks import Tasks, is_absence
+from adapters.onenet.views import view
+from adapters.onenet.wire import TokenCheck
 from gateway.ports.cloud import (
+    DEFAULT_MODULE,
     AdapterFactory,
     CloudError,
+    CloudView,
     Command,
-    Denied,
+    Confirmed,
     Device,
+    Firmware,
+    Module,
+    Order,
     Rejected,
     Scope,
     Site,
@@ -25,21 +37,30 @@ from gateway.ports.cloud import (
 
 
 class OneNet:
-    """Tells one OneNET product what its devices do. Keeps task tokens in memory, as a cache."""
+    """Tells one OneNET product what its devices do, and asks what it wants of them. Keeps tokens, as a cache."""
 
     Settings = OneNetSettings
 
     def __init__(self, settings: OneNetSettings, site: Site) -> None:
         self._modules = settings.modules
-        self._south = South(settings, site)
-        self._tasks = Tasks(self._south, site)
+        self._site = site
+        self._channel = Channel(settings, site)
+        self._interface: Interface = (
+            South(self._channel) if settings.api == "south" else Fuse(self._channel, settings.resource)
+        )
+        self._tasks = Tasks(self._interface, self._channel, site)
 
-    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
-        """Say what the cloud has not heard yet, in its order.
+    async def deliver(
+        self, device: Device, event: StateReported | Confirmed, after: State | None
+    ) -> Sequence[Command]:
+        """Say what the cloud has not heard yet, in its order; it has no word for a confirmation.
 
-        `device.external`: `dev_id` (a device without it is not applicable), `manuf` and `model` (codes of the
-        vendor's table; without them a task is found only while its token lives), `type` (1 or 2).
+        `device.external`, south: `dev_id` (a device without it is not applicable), `manuf` and `model` (codes of
+        the vendor's table; without them a task is found only while its token lives). Fuse: `product_id` and
+        `device_name` where they differ. Both: `type` (1 or 2).
         """
+        if isinstance(event, Confirmed):
+            return ()
         talk = Conversation(after, event)
         if talk.pending is None:
             return ()
@@ -52,12 +73,71 @@ class OneNet:
             else [lesson(device=event.device, module=event.module, version=event.version)]
         )
 
+    async def poll(self, device: Device) -> Sequence[Order]:
+        """Report the version where it is news, then ask for the task of each module."""
+        orders: list[Order] = []
+        for module, address in self._addresses(device):
+            task = await self._tasks.ask(address, _as_known(device, module))
+            if task is not None:
+                handle, url = self._interface.handle(address, task), self._interface.image_url(address, task)
+                orders.append(task.order(device.id, module, url=url, handle=handle))
+        return orders
+
+    async def observe(self, device: Device) -> Sequence[CloudView]:
+        """Return the tasks that are open and, where the interface tells it, how they stand."""
+        views: list[CloudView] = []
+        for module, address in self._addresses(device):
+            task = self._tasks.known(address)
+            answer = await self._interface.standing(address, _as_known(device, module), task)
+            seen = view(answer, task, module=module, running=device.running)
+            if seen is None and not is_absence(answer.errno):
+                raise await self._tasks.trouble(answer, address)
+            views += [] if seen is None else [seen]
+        return views
+
+    async def fetch(self, firmware: Firmware, start: int) -> AsyncIterator[bytes]:
+        """Check the task's token, without which there is no download, and read on from `start`."""
+        place = self._interface.place_of(firmware.url)
+        if place is None:
+            raise Rejected("url_forbidden", "the URL is not one that this cloud's orders name")
+        token = await self._opened(place, firmware)
+        stream = self._site.downloads.download(
+            self._interface.download_url(place.address, token),
+            start,
+            size=firmware.size,
+            headers={"Authorization": self._channel.authorization()},
+            judge=self._interface.judge,
+        )
+        try:
+            async for chunk in stream:
+                yield chunk
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+    async def _opened(self, place: Place, firmware: Firmware) -> str:
+        if place.token is not None:
+            return place.token
+        task = await self._tasks.for_image(place.address, firmware)
+        if task is not None:
+            answer = await self._interface.say(TokenCheck(), place.address.device, task.token)
+            act = act_on(answer.errno)
+            if act in (Act.GO_ON, Act.RESYNC):
+                return task.token
+            if act is Act.PAUSED:
+                raise await self._tasks.trouble(answer, place.address)
+            self._tasks.forget(place.address)
+        raise Rejected(
+            "url_expired", "the task that the image belongs to has no valid token; ask for it again"
+        )
+
     async def _tell(
         self, talk: Conversation, device: Device, event: StateReported, after: State | None
     ) -> type[Command] | None:
-        if "dev_id" not in device.external:
+        name = self._interface.name_of(device)
+        if name is None:
             return TaskAbsent
-        address = self._address(device, event)
+        address = Address(name, self._type(device, event.module))
         try:
             lesson = await self._hold(talk, address, device, event, after)
         except CloudError as error:
@@ -74,7 +154,7 @@ class OneNet:
         while (request := talk.pending) is not None:
             if task is None:
                 return TaskAbsent
-            answer = await self._south.send(request, address.dev_id, task.token)
+            answer = await self._interface.say(request, address.device, task.token)
             match talk.hear(answer.errno):
                 case Act.GO_ON:
                     pass
@@ -88,20 +168,34 @@ class OneNet:
                     raise self._error(act, answer, task)
         return None
 
-    def _address(self, device: Device, event: StateReported) -> Address:
-        default = self._modules.get("default", 2)
-        kind = device.external.get("type") or str(self._modules.get(event.module, default))
-        return Address(device.external["dev_id"], kind)
+    def _addresses(self, device: Device) -> Iterator[tuple[Module, Address]]:
+        name = self._interface.name_of(device)
+        modules = (DEFAULT_MODULE, *self._modules) if name is not None else ()
+        seen: set[str] = set()
+        for module in modules:
+            kind = self._type(device, Module(module))
+            if kind not in seen:
+                seen.add(kind)
+                yield Module(module), Address(str(name), kind)
+
+    def _type(self, device: Device, module: Module) -> str:
+        default = self._modules.get(DEFAULT_MODULE, 2)
+        return device.external.get("type") or str(self._modules.get(module, default))
 
     def _error(self, act: Act, answer: Answer, task: Task) -> CloudError:
-        text = self._south.describe(answer)
+        text = self._channel.describe(answer)
         match act:
             case Act.PAUSED:
-                return Unavailable(text, code="paused", retry_after=task.interval, scope=Scope.DEVICE)
+                return Unavailable(text, code="paused", retry_after=task.pause, scope=Scope.DEVICE)
             case Act.PARK_DEVICE:
-                return Denied(Scope.DEVICE, str(answer.errno), text)
+                return self._channel.denied(Scope.DEVICE, answer)
             case _:
-                return self._south.rejection(answer)
+                return self._channel.rejection(answer)
+
+
+def _as_known(device: Device, module: Module) -> Device:
+    """Return the device as far as it is known with respect to a module: what runs is said of the default one."""
+    return device if module == DEFAULT_MODULE else replace(device, running=None)
 
 
 factory: AdapterFactory = OneNet

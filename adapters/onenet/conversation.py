@@ -36,7 +36,7 @@ class Act(Enum):
 _ACTS = MappingProxyType(
     {0: Act.GO_ON, 19: Act.PAUSED, 20: Act.FINISHED, 22: Act.CANCELED}
     | dict.fromkeys((1, 4, 12, 15, 18, 23), Act.RENEW_TOKEN)
-    | dict.fromkeys((17, 21), Act.RESYNC)
+    | dict.fromkeys((13, 17, 21), Act.RESYNC)
 )
 
 

@@ -1,12 +1,15 @@
 """What the configuration says of a OneNET product."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from adapters.onenet.signing import Method
 from gateway.ports.cloud import Secret
+
+_HOSTS = MappingProxyType({"south": "http://ota.heclouds.com", "fuse": "https://iot-api.heclouds.com"})
 
 
 class OneNetSettings(BaseModel):
@@ -15,7 +18,8 @@ class OneNetSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     api: Literal["south", "fuse"] = "south"
-    url: HttpUrl = HttpUrl("http://ota.heclouds.com")
+    #: By default the vendor's own host of the interface.
+    url: HttpUrl | None = None
     #: What signs a request: `products/{product id}`, the product's key in base64, and how.
     resource: str = Field(min_length=1, examples=["products/100001"])
     access_key: Secret
@@ -24,9 +28,7 @@ class OneNetSettings(BaseModel):
     #: Module → type of its task: 1 (FOTA, communication module) or 2 (SOTA, MCU).
     modules: Mapping[str, Literal[1, 2]] = {"default": 2}
 
-    @field_validator("api")
-    @classmethod
-    def _is_available(cls, api: str) -> str:
-        if api == "fuse":
-            raise ValueError('"fuse" is not available yet; it must be "south"')
-        return api
+    @property
+    def base(self) -> str:
+        """The URL without a slash at its end."""
+        return str(self.url or _HOSTS[self.api]).rstrip("/")

@@ -1,133 +1,108 @@
-"""The calls of OneNET's south interface (ota.heclouds.com), asked over the session that the gateway lends."""
+"""The calls of OneNET's south interface (ota.heclouds.com): numeric device ids, and tokens that live for 48 hours."""
 
-import json
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
 
-from adapters.onenet.settings import OneNetSettings
-from adapters.onenet.signing import authorization
+from adapters.onenet.channel import Answer, Channel
+from adapters.onenet.images import judge_south
+from adapters.onenet.interface import Place
+from adapters.onenet.offers import Address, Task
 from adapters.onenet.wire import Progress, Report, Request, TokenCheck
-from gateway.ports.cloud import Denied, Rejected, Scope, Site, Unavailable
+from gateway.ports.cloud import Answer as HttpAnswer
+from gateway.ports.cloud import Device, Version
 
-EXCERPT = 200
-WINDOW = 3600.0  # seconds for which a signature is valid; a new one is made after half of them
-AUTH_FAILED, INTERNAL = 1, 7
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the cloud answered; success is its errno, never the HTTP status."""
-
-    errno: int
-    error: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    key: str
-    made_at: float
-    header: str
+VERSION_FIELDS = {"1": "f_version", "2": "s_version"}
+_IMAGE = "/ota/south/download?"
 
 
 class South:
     """The interface as one product sees it."""
 
-    def __init__(self, settings: OneNetSettings, site: Site) -> None:
-        self._settings = settings
-        self._url = str(settings.url).rstrip("/")
-        self._site = site
-        self._signature: _Signature | None = None
-        #: The last device whose request was let in.
-        self._witness = ""
+    needs = "manuf, model (in the device's table of this cloud) and a version that the device has reported"
 
-    async def send(self, request: Request, dev_id: str, token: str) -> Answer:
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def name_of(self, device: Device) -> str | None:
+        """Return the dev_id, which only the configuration knows."""
+        return device.external.get("dev_id")
+
+    def may_check(self, device: Device) -> bool:
+        """Whether codes and version are known; with wrong ones the cloud fails the task."""
+        return {"manuf", "model"} <= device.external.keys() and device.running is not None
+
+    async def check(self, address: Address, device: Device) -> Answer:
+        """Make a token."""
+        facts = {
+            "type": address.type,
+            "manuf": device.external["manuf"],
+            "model": device.external["model"],
+            "version": str(device.running),
+            "cdn": "false",
+        }
+        return await self._ask("check", "/ota/south/check", address.device, facts)
+
+    async def tasking(self, address: Address) -> Answer:
+        """Find the task while its token lives."""
+        return await self._ask("tasking", "/ota/south/tasking", address.device, {"type": address.type})
+
+    async def versions(self, name: str) -> Answer:
+        """Read f_version and s_version."""
+        return await self._ask("version", "/ota/device/version", name)
+
+    async def report_version(self, address: Address, version: Version) -> Answer:
+        """Say one of the two; the other one stays."""
+        body = {VERSION_FIELDS[address.type]: version}
+        return await self._ask("report_version", "/ota/device/version", address.device, body=body)
+
+    async def say(self, request: Request, name: str, token: str) -> Answer:
         """Say one thing about the task."""
-        token = quote(token, safe="")
+        path = quote(token, safe="")
         match request:
             case TokenCheck():
-                return await self.ask("token_check", f"/ota/south/download/{token}/check", dev_id)
+                return await self._ask("token_check", f"/ota/south/download/{path}/check", name)
             case Progress(percent):
-                path = f"/ota/south/device/download/{token}/progress"
-                return await self.ask("progress", path, dev_id, body={"step": percent})
+                url = f"/ota/south/device/download/{path}/progress"
+                return await self._ask("progress", url, name, body={"step": percent})
             case Report(code):
-                return await self.ask(
-                    "report", "/ota/south/report", dev_id, body={"result": code}, token=token
-                )
+                body = {"result": code}
+                return await self._ask("report", "/ota/south/report", name, {"token": token}, body=body)
 
-    async def ask(
-        self, action: str, path: str, dev_id: str, *, body: dict[str, int] | None = None, **params: str
-    ) -> Answer:
-        """Call once, POST where there is a body; raises Unavailable on errno 7 and on what is no answer."""
-        method = "GET" if body is None else "POST"
-        header, query = self._authorization(), {"dev_id": dev_id, **params}
-        reply = await self._site.session.request(
-            action, method, self._url + path, params=query, headers={"Authorization": header}, json=body
-        )
-        answer = _read(reply.body)
-        if answer is None:
-            text = self._cut(reply.body.decode("utf-8", "replace"))
-            raise Unavailable(f"not an answer: HTTP {reply.status} {text!r}", code="misshapen")
-        if answer.errno == INTERNAL:
-            raise Unavailable(self.describe(answer), code="7")
-        if answer.errno != AUTH_FAILED:
-            self._witness = dev_id
-        return answer
+    async def standing(self, address: Address, device: Device, task: Task | None) -> Answer:  # noqa: ARG002
+        """Ask whether the task is open: this interface tells no more, and `check` would write."""
+        return await self.tasking(address)
 
-    async def refusal(self, answer: Answer, dev_id: str) -> Denied:
-        """Say whom errno 1 refuses: it stands for a bad signature as well as for an unknown device.
+    def handle(self, address: Address, task: Task) -> str:
+        """Name it by what it orders: the token changes, and it is a secret."""
+        return f"{address.type}/{task.target}/{task.md5 or ''}"
 
-        Asking again for a device that was let in before tells the two apart; without one, it is the lane.
-        """
-        scope = Scope.LANE
-        if self._witness not in ("", dev_id):
-            known = await self.ask("version", "/ota/device/version", self._witness)
-            scope = Scope.LANE if known.errno == AUTH_FAILED else Scope.DEVICE
-        return Denied(scope, str(answer.errno), self.describe(answer))
+    def image_url(self, address: Address, task: Task) -> str:  # noqa: ARG002 - the token is found anew
+        """Return where the token for the image is to be had."""
+        return f"{self._channel.base}{_IMAGE}{urlencode({'dev_id': address.device, 'type': address.type})}"
 
-    def rejection(self, answer: Answer) -> Rejected:
-        """Make the error for an errno that will stay."""
-        return Rejected(str(answer.errno), self.describe(answer))
-
-    def describe(self, answer: Answer) -> str:
-        """Name errno and text, without secrets."""
-        return f"errno {answer.errno}: {self._cut(answer.error)}"
-
-    def _authorization(self) -> str:
-        given, now = self._settings, self._site.now()
-        key, made = given.access_key.reveal().strip(), self._signature
-        if made is not None and made.key == key and 0 <= now - made.made_at < WINDOW / 2:
-            return made.header
-        try:
-            header = authorization(
-                resource=given.resource,
-                key=key,
-                expires=int(now + WINDOW),
-                method=given.method,
-                version=given.version,
-            )
-        except ValueError as error:
-            raise Denied(Scope.LANE, "key_malformed", "access_key is not base64") from error
-        self._signature = _Signature(key, now, header)
-        return header
-
-    def _cut(self, text: str) -> str:
-        made = self._signature
-        secrets = () if made is None else (made.header, made.key)
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text[:EXCERPT]
-
-
-def _read(body: bytes) -> Answer | None:
-    try:
-        reply: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    match reply:
-        case {"errno": int(errno), **rest}:
-            data = rest.get("data")
-            return Answer(errno, str(rest.get("error", "")), data if isinstance(data, dict) else {})
-        case _:
+    def place_of(self, url: str) -> Place | None:
+        """Read it again."""
+        base, mark, query = url.partition(_IMAGE)
+        given = dict(parse_qsl(query))
+        if not mark or base != self._channel.base or given.keys() != {"dev_id", "type"}:
             return None
+        return Place(Address(given["dev_id"], given["type"]), None)
+
+    def download_url(self, address: Address, token: str) -> str:  # noqa: ARG002 - the token says it all
+        """Return the address with the token in it."""
+        return f"{self._channel.base}/ota/south/download/{quote(token, safe='')}"
+
+    def judge(self, answer: HttpAnswer) -> None:
+        """Refuse the byte that stands for an error."""
+        judge_south(answer)
+
+    async def _ask(
+        self,
+        action: str,
+        path: str,
+        name: str,
+        params: dict[str, str] | None = None,
+        body: Mapping[str, int | str] | None = None,
+    ) -> Answer:
+        query = {"dev_id": name, **(params or {})}
+        return await self._channel.ask(action, path, name, params=query, body=body)

@@ -1,123 +1,171 @@
-"""The shell around Tencent's words: one POST for one report."""
+"""The shell around Tencent's words: which Action says or asks what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, HttpUrl
-
 from adapters.tencent import wire
-from adapters.tencent.wire import Act, Failure, MisshapenError, Token
+from adapters.tencent.account import Account, error_of
+from adapters.tencent.credentials import Credentials, GivenToken, Login
+from adapters.tencent.images import Images
+from adapters.tencent.replies import Act, Failure, Fields, MisshapenError, act_on
+from adapters.tencent.settings import TencentSettings
+from adapters.tencent.tasks import Offer, Standing, read_offer, read_standing
 from gateway.ports.cloud import (
+    DEFAULT_MODULE,
     AdapterFactory,
+    Answer,
+    CloudView,
     Command,
-    Denied,
+    Confirmed,
     Device,
+    Firmware,
+    Order,
     Rejected,
-    Reply,
-    Scope,
-    Secret,
     Site,
     State,
     StateReported,
+    TaskAbsent,
     Unavailable,
+    UpdateOrdered,
 )
 
-ACTION = "AppReportOTAStatus"
-EXCERPT = 200
-
-
-class TencentSettings(BaseModel):
-    """The `[clouds.NAME]` table of an adapter "tencent"."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: HttpUrl = HttpUrl("https://iot.cloud.tencent.com/api/exploreropen/tokenapi")
-    #: The AccessToken of a user to whom all devices are bound, bare or as AppGetToken returned it.
-    access_token: Secret
+REPORT = "AppReportOTAStatus"
+OFFER = "AppGetDeviceOTAInfo"
+STANDING = "AppDescribeFirmwareUpdateStatus"
+CONFIRM = "AppPublishFirmwareUpdateMessage"
 
 
 class Tencent:
-    """Tells one Tencent account what its devices do. Keeps nothing."""
+    """Tells one Tencent account what its devices do, and asks it what it wants of them."""
 
     Settings = TencentSettings
 
     def __init__(self, settings: TencentSettings, site: Site, new_id: Callable[[], UUID] = uuid4) -> None:
-        self._settings = settings
+        credentials = _credentials(settings, site, new_id)
+        self._account = Account(str(settings.url), credentials, site, new_id)
+        self._images = Images(self._account, site, settings.modules)
         self._site = site
-        self._new_id = new_id
 
-    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
-        """Report the state once; a resend is harmless, for the cloud takes the same report again.
+    async def deliver(
+        self, device: Device, event: StateReported | Confirmed, after: State | None
+    ) -> Sequence[Command]:
+        """Report the state, or confirm the task; a resend is harmless, for the cloud takes the same again.
 
         `device.external` may name `product_id` and `device_name` where they differ from the site's.
         """
+        if after is not None and after.is_terminal:
+            return ()
+        if isinstance(event, Confirmed):
+            return await self._confirm(device, event)
         report = wire.report(event)
-        if report is None or (after is not None and after.is_terminal):
+        if report is None:
             return ()
         if event.version is None or not 1 <= len(event.version) <= wire.MAX_VERSION:
             raise Rejected(
                 "version_unfit",
                 f"version is {event.version!r}; Tencent carries 1 to {wire.MAX_VERSION} characters",
             )
-        about = {
-            "ProductId": device.external.get("product_id", device.id.product_id),
-            "DeviceName": device.external.get("device_name", device.id.name),
-            "Version": event.version,
-        }
-        await self._report({**about, **report})
-        return ()
+        answer = await self._ask(REPORT, device, {"Version": event.version, **report})
+        return () if answer is not None else [_absent(event)]
 
-    async def _report(self, report: dict[str, str | int]) -> None:
-        token = self._token()
-        failure = await self._post(report, token)
-        if failure is not None and wire.act_on(failure.code) is Act.RENEW_TOKEN:
-            renewed = self._token()
-            if renewed.value != token.value:
-                failure = await self._post(report, renewed)
-        if failure is not None:
-            raise _error(failure)
+    async def poll(self, device: Device) -> Sequence[Order]:
+        """Return the device's open task, with what the account tells of its image."""
+        answer = await self._ask(OFFER, device)
+        offer = None if answer is None else _offer(answer)
+        if offer is None:
+            return ()
+        standing = await self._standing(device)
+        is_same = standing is not None and standing.target == offer.target
+        state = standing.state if standing is not None and is_same else None
+        if state is not None and state.is_terminal:
+            return ()
+        return [await self._order(device, offer, needs_confirmation=state is State.WAITING_CONFIRMATION)]
 
-    def _token(self) -> Token:
-        token = wire.read_token(self._settings.access_token.reveal())
-        if not token.value:
-            raise Denied(Scope.LANE, "token_missing", "access_token is empty; it must be an AccessToken")
-        if token.expires is not None:
-            self._site.credential_expires("access_token", token.expires)
-        return token
+    async def observe(self, device: Device) -> Sequence[CloudView]:
+        """Return where the cloud sees the device's latest task; it may be one that is long over."""
+        standing = await self._standing(device)
+        if standing is None:
+            return ()
+        if standing.target is None:
+            return [standing.view(DEFAULT_MODULE)]
+        details = await self._images.details(_product_id(device), standing.target)
+        return [standing.view(details.module)]
 
-    async def _post(self, report: dict[str, str | int], token: Token) -> Failure | None:
-        request_id = str(self._new_id())
-        common = {"AccessToken": token.value, "RequestId": request_id, "Action": ACTION}
-        reply = await self._site.session.request(
-            ACTION, "POST", str(self._settings.url), json={**common, **report}
+    def fetch(self, firmware: Firmware, start: int) -> AsyncIterator[bytes]:
+        """Read the image from the object store, whose URL is all that it takes."""
+        return self._site.downloads.download(firmware.url, start, size=firmware.size, judge=_judge)
+
+    async def _confirm(self, device: Device, event: Confirmed) -> Sequence[Command]:
+        if not event.accept:
+            return ()
+        standing = await self._standing(device)
+        if standing is not None and standing.target not in (None, event.version):
+            # The request names no version: it would confirm what nobody agreed to.
+            return [_absent(event)]
+        if standing is not None and standing.is_confirmed:
+            return ()
+        answer = await self._ask(CONFIRM, device)
+        return () if answer is not None else [_absent(event)]
+
+    async def _order(self, device: Device, offer: Offer, *, needs_confirmation: bool) -> Order:
+        details = await self._images.details(_product_id(device), offer.target)
+        firmware = Firmware(version=offer.target, module=details.module, url=offer.url, md5=details.md5)
+        return UpdateOrdered(
+            device=device.id,
+            module=details.module,
+            version=offer.target,
+            firmware=firmware,
+            # The cloud has no other name for its task.
+            handle=offer.target,
+            needs_confirmation=needs_confirmation,
+            source=offer.source,
         )
-        try:
-            failure = wire.read_reply(reply.body, request_id)
-        except MisshapenError as error:
-            raise Unavailable(f"{error}: {_excerpt(reply, token)}", code="misshapen") from error
-        return None if failure is None else Failure(failure.code, _cut(failure.text, token))
+
+    async def _standing(self, device: Device) -> Standing | None:
+        answer = await self._ask(STANDING, device)
+        return None if answer is None else read_standing(answer)
+
+    async def _ask(self, action: str, device: Device, parameters: Fields | None = None) -> Fields | None:
+        """Ask about a device; None when it has no task."""
+        name = device.external.get("device_name", device.id.name)
+        about = {"ProductId": _product_id(device), "DeviceName": name}
+        answer = await self._account.ask(action, {**about, **(parameters or {})})
+        if not isinstance(answer, Failure):
+            return answer
+        if act_on(answer.code) is Act.NO_TASK:
+            return None
+        raise error_of(answer)
 
 
-def _excerpt(reply: Reply, token: Token) -> str:
-    return f"HTTP {reply.status} {_cut(reply.body.decode('utf-8', 'replace'), token)!r}"
+def _credentials(settings: TencentSettings, site: Site, new_id: Callable[[], UUID]) -> Credentials:
+    if settings.login is not None:
+        return Login(settings.login, site, new_id)
+    assert settings.access_token is not None  # noqa: S101 - the settings' own rule
+    return GivenToken(settings.access_token, site)
 
 
-def _cut(text: str, token: Token) -> str:
-    return text.replace(token.value, "***")[:EXCERPT]
+def _product_id(device: Device) -> str:
+    return device.external.get("product_id", device.id.product_id)
 
 
-def _error(failure: Failure) -> Unavailable | Rejected | Denied:
-    match wire.act_on(failure.code):
-        case Act.RENEW_TOKEN | Act.PARK_LANE:
-            return Denied(Scope.LANE, failure.code, failure.text)
-        case Act.PARK_DEVICE:
-            return Denied(Scope.DEVICE, failure.code, failure.text)
-        case Act.RETRY:
-            return Unavailable(failure.text, code=failure.code)
-        case Act.RETRY_DEVICE:
-            return Unavailable(failure.text, code=failure.code, scope=Scope.DEVICE)
-        case Act.REJECT:
-            return Rejected(failure.code, failure.text)
+def _offer(answer: Fields) -> Offer | None:
+    try:
+        return read_offer(answer)
+    except MisshapenError as error:
+        raise Unavailable(str(error), code="misshapen") from error
+
+
+def _judge(answer: Answer) -> None:
+    kind = {name.lower(): value for name, value in answer.headers.items()}.get("content-type", "")
+    # An object store names errors in XML, and a network that wants a login in HTML, both at times with 200.
+    if answer.status in (200, 206) and any(word in kind for word in ("html", "xml", "json")):
+        raise Unavailable(f"instead of the image came {kind[:40]}", code="misshapen")
+
+
+def _absent(event: StateReported | Confirmed) -> Command:
+    if event.version is None:
+        raise Rejected("version_unfit", "the report names no version")
+    return TaskAbsent(device=event.device, module=event.module, version=event.version)
 
 
 factory: AdapterFactory = Tencent

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.config import CloudConfig, problems_of
 from gateway.errors import ConfigError
-from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
+from gateway.ports.cloud import AdapterFactory, Cloud, Site
 
 GROUP = "ota_gateway.adapters"
 
@@ -22,7 +22,7 @@ class Prepared:
     factory: AdapterFactory
     settings: Any
 
-    def make(self, site: Site) -> CloudAdapter:
+    def make(self, site: Site) -> Cloud:
         """Make the adapter; it opens nothing yet."""
         return self.factory(self.settings, site)
 

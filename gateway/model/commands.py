@@ -2,7 +2,32 @@
 
 from dataclasses import dataclass
 
+from gateway.model.firmware import Firmware
 from gateway.model.identity import DeviceId, Module, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOrdered:
+    """A cloud wants this version on the device. Asked again it says the same again, until the update ends."""
+
+    device: DeviceId
+    module: Module
+    version: Version
+    firmware: Firmware
+    #: What the cloud calls its task: opaque, stable for as long as the task lives, and no secret.
+    handle: str
+    #: Nothing may be sent to the device before a user agrees.
+    needs_confirmation: bool = False
+    #: The version that the cloud believes to run now, where it says so.
+    source: Version | None = None
+    #: The image is a difference: it fits only a device that runs `source`, or what the cloud was told instead.
+    is_delta: bool = False
+    #: What the device must have before it begins: percent of its battery; signal, in the cloud's own unit.
+    min_power: int | None = None
+    min_signal: int | None = None
+    #: How often the device may try again, and how many seconds it waits in between.
+    retries: int | None = None
+    retry_interval: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +57,7 @@ class TaskConflict:
     version: Version
 
 
+#: What asking a cloud for tasks may bring.
+Order = UpdateOrdered | TaskCanceled
+#: What a reply to a report may teach.
 Command = TaskAbsent | TaskCanceled | TaskConflict

@@ -36,4 +36,14 @@ class StateReported:
     synthetic: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """A user agreed to an update that waits for it, or refused: at the device, by the API or the command line."""
+
+    device: DeviceId
+    version: Version
+    accept: bool
+    module: Module = DEFAULT_MODULE
+
+
 Event = VersionReported | StateReported

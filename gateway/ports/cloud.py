@@ -5,27 +5,38 @@ it as one of three errors: `Unavailable` (retry later), `Rejected` (never), `Den
 error when the cloud had acknowledged a state before the trouble began.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gateway.config import Secret
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
-from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
-from gateway.model.events import StateReported
-from gateway.model.identity import Device
+from gateway.model.commands import Command, Order, TaskAbsent, TaskCanceled, TaskConflict, UpdateOrdered
+from gateway.model.events import Confirmed, StateReported
+from gateway.model.firmware import Firmware
+from gateway.model.identity import DEFAULT_MODULE, Device, Module, Version
 from gateway.model.states import Phase, Reason, State
+from gateway.ports.firmware import Answer, Downloads
 
 __all__ = [
+    "DEFAULT_MODULE",
     "AdapterFactory",
+    "Answer",
+    "Cloud",
     "CloudAdapter",
     "CloudError",
     "CloudSession",
+    "CloudView",
     "Command",
+    "Confirmed",
     "Denied",
     "Device",
+    "Downloads",
+    "Firmware",
+    "Module",
+    "Order",
     "Phase",
     "Reason",
     "Rejected",
@@ -39,11 +50,13 @@ __all__ = [
     "TaskCanceled",
     "TaskConflict",
     "Unavailable",
+    "UpdateOrdered",
+    "Version",
 ]
 
 
 class CloudAdapter(Protocol):
-    """One cloud."""
+    """The road up: what a lane needs of its cloud."""
 
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Tell the cloud this state.
@@ -51,6 +64,52 @@ class CloudAdapter(Protocol):
         `after` is the last state of the same update that this cloud acknowledged, None if none. Return once the
         cloud has taken it, or at once when the cloud has no word for it; return what its reply taught.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudView:
+    """What a cloud believes of one update of a device."""
+
+    module: Module
+    #: The version that the cloud's task leads to, where it says so.
+    target: Version | None = None
+    #: Where the update stands there; None when the cloud does not say, which is no state.
+    state: State | None = None
+    percent: int | None = None
+    #: The cloud's own words on it, for people.
+    detail: str = ""
+    #: The answer as it came, without secrets.
+    raw: str = ""
+
+
+class Cloud(CloudAdapter, Protocol):
+    """One cloud, whole: the road up, and the road down. This is what an adapter's author implements."""
+
+    async def deliver(
+        self, device: Device, event: StateReported | Confirmed, after: State | None
+    ) -> Sequence[Command]:
+        """Tell the cloud this state, see CloudAdapter, or that a user has confirmed the update.
+
+        A cloud without a word for a confirmation returns at once; so does each for a refusal, which it learns
+        from the update's end.
+        """
+        ...
+
+    async def poll(self, device: Device) -> Sequence[Order]:
+        """Ask what the cloud wants of the device now; `device.running` is the version that runs, if known.
+
+        The same order comes back for as long as its task is open. Nothing is asked with a guess, because clouds
+        write down what they are asked with.
+        """
+        ...
+
+    async def observe(self, device: Device) -> Sequence[CloudView]:
+        """Read what the cloud believes of the device's updates, and change nothing there."""
+        ...
+
+    def fetch(self, firmware: Firmware, start: int) -> AsyncIterator[bytes]:
+        """Read the image that an order of this cloud named, as `ports.firmware.ImageSource` promises."""
         ...
 
 
@@ -89,6 +148,14 @@ class CloudSession(Protocol):
     ) -> None: ...
 
 
+class NoDownloads:
+    """What a gateway lends that only reports."""
+
+    def download(self, *_: Any, **__: Any) -> AsyncIterator[bytes]:
+        """Say that there is none."""
+        raise Unavailable("this gateway reads no images", code="no_downloads")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What the gateway gives an adapter at its making."""
@@ -99,6 +166,8 @@ class Site:
     #: Set a credential's expiry (Unix seconds) where it is known; it becomes a metric.
     credential_expires: Callable[[str, float], None]
     data_dir: Path
+    #: Reads images, from where images may come from.
+    downloads: Downloads = field(default_factory=NoDownloads)
 
 
 class AdapterFactory(Protocol):
@@ -107,6 +176,6 @@ class AdapterFactory(Protocol):
     #: A pydantic model of the `[clouds.NAME]` table, without `adapter` and `requests_per_second`.
     Settings: type[Any]
 
-    def __call__(self, settings: Any, site: Site) -> CloudAdapter:
+    def __call__(self, settings: Any, site: Site) -> Cloud:
         """Make the adapter; it opens nothing yet."""
         ...

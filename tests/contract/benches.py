@@ -11,17 +11,31 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from adapters import journal, onenet, tencent
-from gateway.errors import CloudError
+from gateway.errors import CloudError, Denied, Rejected
 from gateway.model.commands import Command
 from gateway.model.identity import Device, Version
 from gateway.model.states import State
-from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
+from gateway.ports.cloud import AdapterFactory, Site
+from gateway.ports.cloud import Cloud as Adapter
 from tests.simulators import Faults
+from tests.simulators.firmware import Firmware
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.record import Record, Verdict
 from tests.simulators.serving import Serveable
-from tests.simulators.tencent import PATH, TOKEN, TencentCloud
+from tests.simulators.tencent import (
+    APP_KEY,
+    APP_SECRET,
+    EMAIL,
+    LOGIN_PATH,
+    PASSWORD,
+    PATH,
+    TOKEN,
+    Status,
+    TencentCloud,
+)
 from tests.unit.adapters.events import DEVICE, TARGET, event
+
+IMAGE = Firmware.of(bytes(range(256)) * 256)
 
 
 class Cloud(Serveable, Protocol):
@@ -38,6 +52,10 @@ class Bench:
     device = Device(id=DEVICE, running=Version("1.0"))
     #: What no error may show.
     secrets: tuple[str, ...] = ()
+    #: What stands in a request that reports, and in no other.
+    report: str = ""
+    #: What the refusal of `reply_with` is, whatever was asked.
+    refusal: type[CloudError] = Rejected
     #: None where the "cloud" is no server.
     cloud: Cloud | None = None
 
@@ -48,7 +66,7 @@ class Bench:
         """Return the `[clouds.NAME]` table for a cloud at this URL."""
         raise NotImplementedError
 
-    def make(self, url: str, site: Site) -> CloudAdapter:
+    def make(self, url: str, site: Site) -> Adapter:
         """Make the adapter as the registry does."""
         model: type[BaseModel] = self.factory.Settings
         return self.factory(model.model_validate(self.settings(url)), site)
@@ -61,6 +79,22 @@ class Bench:
     def end(self) -> str:
         """Return how the update ended at the cloud: succeeded, failed or nothing."""
         raise NotImplementedError
+
+    def order(self, *, confirm: bool = False) -> None:
+        """Let the cloud order the update, `confirm` only once a user agrees; strictly by its rules from here on."""
+        raise NotImplementedError
+
+    def withdraw(self) -> None:
+        """Let the cloud have no order."""
+        raise NotImplementedError
+
+    def expire_image(self) -> None:
+        """Let the image be out of reach at the address that is known."""
+        raise NotImplementedError
+
+    def confirmed(self) -> bool:
+        """Say whether the cloud took the user's consent."""
+        return False
 
     def deny_lane(self) -> None:
         """Let the cloud distrust the gateway."""
@@ -87,7 +121,8 @@ class TencentBench(Bench):
     """Tencent, in the documented envelope."""
 
     factory = tencent.factory
-    secrets = (TOKEN,)
+    secrets: tuple[str, ...] = (TOKEN,)
+    report = "AppReportOTAStatus"
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir)
@@ -101,6 +136,23 @@ class TencentBench(Bench):
         """Read the device's history."""
         history = self.cloud.histories.get((str(DEVICE), TARGET))
         return {"done": "succeeded", "fail": "failed"}.get(history.state if history else "", "")
+
+    def order(self, *, confirm: bool = False) -> None:
+        """Create a task, which the device has not begun."""
+        self.cloud.firmware[f"{DEVICE.product_id}/{TARGET}"] = IMAGE
+        self.cloud.create_task(str(DEVICE), TARGET, confirm=confirm)
+
+    def withdraw(self) -> None:
+        """Have none."""
+        self.cloud.tasks.clear()
+
+    def expire_image(self) -> None:
+        """End all signatures."""
+        self.cloud.revoke_urls()
+
+    def confirmed(self) -> bool:
+        """Look for the message to the device."""
+        return self.cloud.tasks[str(DEVICE)].status is Status.DELIVERED
 
     def deny_lane(self) -> None:
         """Expire the token."""
@@ -128,6 +180,34 @@ class TencentClientBench(TencentBench):
         self.cloud.hides_codes = True
 
 
+class TencentLoginBench(TencentBench):
+    """Tencent, with a login instead of a token."""
+
+    secrets = (APP_SECRET, PASSWORD, EMAIL)
+    refusal = Denied
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """Name application and user."""
+        login = {
+            "url": url + LOGIN_PATH,
+            "app_key": APP_KEY,
+            "app_secret": APP_SECRET,
+            "email": EMAIL,
+            "password": PASSWORD,
+        }
+        return {"url": url + PATH, "login": login}
+
+    def deny_lane(self) -> None:
+        """Expire the token and change the password."""
+        self.cloud.tokens.clear()
+        self.cloud.account.passwords.clear()
+
+    def reply_with(self, text: str) -> bytes:
+        """Refuse the login, with a text: in the client's envelope, which goes for any request id."""
+        error = {"Code": "InternalError", "Message": f"InvalidParameterValue.UserLoginFailed|{text}"}
+        return json.dumps({"code": -1000, "msg": text, "data": {"Error": error}}).encode()
+
+
 class OneNetBench(Bench):
     """OneNET, south interface."""
 
@@ -152,6 +232,20 @@ class OneNetBench(Bench):
         """Read the task."""
         return {"done": "succeeded", "failed": "failed"}.get(self.task.state, "")
 
+    def order(self, *, confirm: bool = False) -> None:
+        """Mind the order of calls; the task is there already."""
+        self.task.firmware = IMAGE
+        self.cloud.wants_version_first = True
+
+    def withdraw(self) -> None:
+        """Cancel it."""
+        self.task.cancel()
+
+    def expire_image(self) -> None:
+        """End the task's token."""
+        for ticket in self.cloud.tokens.values():
+            ticket.expires = 0
+
     def deny_lane(self) -> None:
         """Revoke the product's key."""
         self.cloud.keys.clear()
@@ -169,10 +263,44 @@ class OneNetBench(Bench):
         return json.dumps({"errno": 2, "error": text}).encode()
 
 
+class FuseBench(OneNetBench):
+    """OneNET, fuse interface, which wants both versions."""
+
+    device = Device(id=DEVICE, running=Version("1.0"), external={"device_name": "dev-01"})
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.cloud.names["dev-01"] = "527776559"
+        self.cloud.devices["527776559"].versions[1] = "7.7"
+        self.cloud.demands_both_versions = True
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """Name the interface as well."""
+        return {**super().settings(url), "api": "fuse"}
+
+    def expire_image(self) -> None:
+        """End the task."""
+        self.task.fail()
+
+    def deny_device(self) -> None:
+        """Have no package for what the device runs."""
+        self.task.lacks_delta = True
+
+    def reply_with(self, text: str) -> bytes:
+        """Refuse a parameter, with a text."""
+        return json.dumps({"code": 2, "msg": text, "request_id": "r"}).encode()
+
+
 class JournalBench(Bench):
     """The file."""
 
     factory = journal.factory
+
+    def order(self, *, confirm: bool = False) -> None:
+        """Order nothing: it is a file."""
+
+    def withdraw(self) -> None:
+        """Nothing was ordered."""
 
     def settings(self, url: str) -> dict[str, Any]:
         """Name the file."""
@@ -190,15 +318,23 @@ class JournalBench(Bench):
         return heard[-1] if heard and State(heard[-1]).is_terminal else ""
 
 
-BENCHES: tuple[Callable[[Path], Bench], ...] = (TencentBench, TencentClientBench, OneNetBench, JournalBench)
+BENCHES: tuple[Callable[[Path], Bench], ...] = (
+    TencentBench,
+    TencentClientBench,
+    TencentLoginBench,
+    OneNetBench,
+    FuseBench,
+    JournalBench,
+)
 SERVED = BENCHES[:-1]
 
 
 class Teller:
     """Delivers as the gateway does: remembers what the cloud has acknowledged, the way to a state included."""
 
-    def __init__(self, bench: Bench, adapter: CloudAdapter) -> None:
+    def __init__(self, bench: Bench, adapter: Adapter, url: str = "") -> None:
         self.bench = bench
+        self.url = url
         self.adapter = adapter
         self.after: State | None = None
 

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from gateway.clouds.session import HttpSession
 from gateway.config import CloudConfig
+from gateway.firmware.fetch import HttpSource
+from gateway.firmware.guard import Guard, read_networks
 from gateway.metrics import Metrics
 from gateway.ports.cloud import Site
 from tests.contract.benches import BENCHES, SERVED, Bench, Teller
@@ -20,9 +22,17 @@ from tests.simulators import serve
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """What the gateway gives an adapter."""
     cloud = CloudConfig(adapter="any", requests_per_second=10_000)
-    async with HttpSession("cloud/any", cloud, Metrics(CollectorRegistry())) as session:
+    guard = Guard(networks=read_networks(["127.0.0.0/8"]), ports=None)
+    async with (
+        HttpSession("cloud/any", cloud, Metrics(CollectorRegistry())) as session,
+        HttpSource(guard) as downloads,
+    ):
         yield Site(
-            session=session, now=time.time, credential_expires=lambda _name, _at: None, data_dir=tmp_path
+            session=session,
+            now=time.time,
+            credential_expires=lambda _name, _at: None,
+            data_dir=tmp_path,
+            downloads=downloads,
         )
 
 
@@ -32,7 +42,7 @@ async def _telling(bench: Bench, site: Site) -> AsyncIterator[Teller]:
         yield Teller(bench, bench.make("", site))
         return
     async with serve(bench.cloud) as url:
-        yield Teller(bench, bench.make(url, site))
+        yield Teller(bench, bench.make(url, site), url)
 
 
 @pytest.fixture(params=BENCHES, ids=lambda bench: bench.__name__)

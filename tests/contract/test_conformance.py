@@ -165,7 +165,7 @@ async def test_distrust_of_a_device_parks_the_device(served: Teller) -> None:
 
 async def test_refused_message_is_rejected(served: Teller) -> None:
     """A refusal that will stay is told apart from one that will pass."""
-    faults(served).error = Fault(error=served.bench.error_code())
+    faults(served).error = Fault(error=served.bench.error_code(), only=served.bench.report)
 
     with pytest.raises(Rejected) as caught:
         await served.tell(State.DOWNLOADING, percent=20)
@@ -247,4 +247,4 @@ async def test_no_error_shows_a_secret(
 
     shown = f"{caught.value} {caught.value!r} {vars(caught.value)}"
     assert not [secret for secret in bench.secrets if secret in shown]
-    assert isinstance(caught.value, Rejected if is_refusal else Unavailable)
+    assert isinstance(caught.value, bench.refusal if is_refusal else Unavailable)

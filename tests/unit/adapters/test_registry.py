@@ -46,7 +46,7 @@ def test_all_mistakes_come_at_once() -> None:
     clouds = {
         "a": cloud("tencet"),
         "b": cloud("tencent", acess_token="x"),
-        "c": cloud("onenet", api="fuse", resource="products/1", access_key="x"),
+        "c": cloud("onenet", api="west", resource="products/1", access_key="x"),
         "d": cloud("broken"),
         "e": cloud("journal"),
     }
@@ -56,9 +56,8 @@ def test_all_mistakes_come_at_once() -> None:
 
     assert caught.value.problems == [
         'clouds.a.adapter is "tencet"; it must be an installed adapter: broken, journal, onenet, tencent',
-        "clouds.b.access_token is missing; add it",
         'clouds.b.acess_token is not a known key; did you mean "access_token"?',
-        'clouds.c.api is "fuse"; "fuse" is not available yet; it must be "south"',
+        'clouds.c.api is "west"; it must be "south" or "fuse"',
         (
             "clouds.d.adapter is \"broken\", which cannot be loaded (No module named 'adapters.no_such_module'); "
             "install it anew"
@@ -85,6 +84,63 @@ def test_wrong_setting_is_named(settings: dict[str, Any], problem: str) -> None:
         prepare({"x": cloud("onenet", **table)}, KNOWN)
 
     assert [each.startswith(problem) for each in caught.value.problems] == [True]
+
+
+LOGIN = {"app_key": "k", "app_secret": "TOPSECRET", "password": "TOPSECRET"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, "clouds.x: it must have exactly one of access_token and the table login"),
+        (
+            {"access_token": "t", "login": {**LOGIN, "phone": "1"}},
+            "clouds.x: it must have exactly one of access_token and the table login",
+        ),
+        ({"login": LOGIN}, "clouds.x.login: it must have exactly one of email and phone"),
+        (
+            {"login": {**LOGIN, "phone": "1", "email": "a@b.example"}},
+            "clouds.x.login: it must have exactly one of email and phone",
+        ),
+        (
+            {"login": {"app_key": "k", "email": "a@b.example", "password": "p"}},
+            "clouds.x.login.app_secret is missing; add it",
+        ),
+        (
+            {"access_token": "t", "modules": {"mcu": ""}},
+            'clouds.x.modules.mcu is ""; it must have 1 or more characters',
+        ),
+    ],
+)
+def test_tencent_has_one_way_to_its_token(settings: dict[str, Any], problem: str) -> None:
+    """A token or a login, and of a login exactly one user: whatever is missing or too much is said."""
+    with pytest.raises(ConfigError) as caught:
+        prepare({"x": cloud("tencent", **settings)}, KNOWN)
+
+    assert caught.value.problems == [problem]
+
+
+@pytest.mark.parametrize("user", [{"phone": "13800000000"}, {"email": {"env": "USER"}, "country_code": "49"}])
+def test_login_is_a_table_of_secrets(user: dict[str, Any]) -> None:
+    """Each part of a login may stand elsewhere, and none of it shows."""
+    (prepared,) = prepare({"x": cloud("tencent", login={**LOGIN, **user})}, KNOWN)
+
+    assert "TOPSECRET" not in repr(prepared.settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        ({}, "http://ota.heclouds.com"),
+        ({"api": "fuse"}, "https://iot-api.heclouds.com"),
+        ({"api": "fuse", "url": "http://192.0.2.1/"}, "http://192.0.2.1"),
+    ],
+)
+def test_interface_has_a_host(settings: dict[str, Any], base: str) -> None:
+    """Each of OneNET's interfaces has its own host, unless the site says another."""
+    (prepared,) = prepare({"x": cloud("onenet", resource="products/1", access_key="x", **settings)}, KNOWN)
+
+    assert prepared.settings.base == base
 
 
 def test_secret_is_not_shown_in_a_problem() -> None:

@@ -1,18 +1,15 @@
 """Tencent's words, form by form."""
 
-import json
 from typing import Any
 
 import pytest
 
 from adapters.tencent import wire
-from adapters.tencent.wire import Act, Failure, MisshapenError, Token
 from gateway.model.states import Phase, Reason, State
 from tests.unit.adapters.events import event, failed, recorded
 from tests.vectors import load
 
 VECTORS = load("tencent")
-ID = "584406e9-bf59-46a3-8d45-39f1891bed7b"
 
 
 def named(case: dict[str, Any]) -> str:
@@ -27,14 +24,6 @@ def test_report_has_the_documented_form(case: dict[str, Any]) -> None:
 
     assert body is not None
     assert body | {"ResultMsg": ""} == case["body"] | {"ResultMsg": ""}
-
-
-@pytest.mark.parametrize("case", VECTORS["replies"], ids=named)
-def test_reply_is_read_in_either_envelope(case: dict[str, Any]) -> None:
-    """A reply is an acknowledgement or a failure under its real code, in both envelopes."""
-    failure = wire.read_reply(json.dumps(case["body"]).encode(), ID)
-
-    assert (failure and failure.code) == case["code"]
 
 
 @pytest.mark.parametrize(
@@ -160,81 +149,3 @@ def test_rejection_is_a_failure() -> None:
     body = wire.report(event(State.REJECTED, reason=Reason.DENIED_BY_USER))
 
     assert body == {"State": "fail", "ResultCode": -5, "ResultMsg": "DENIED_BY_USER"}
-
-
-@pytest.mark.parametrize(
-    ("code", "act"),
-    [
-        ("InternalError", Act.RETRY),
-        ("InternalError.InternalRPCError", Act.RETRY),
-        ("InvalidParameterValue.InvalidAccessToken", Act.RENEW_TOKEN),
-        ("InvalidParameterValue.NoPermission", Act.PARK_DEVICE),
-        ("InvalidParameterValue.NoPermissionAtAll", Act.REJECT),
-        ("InvalidParameterValue", Act.REJECT),
-        ("InvalidParameter", Act.REJECT),
-        ("InvalidAction", Act.REJECT),
-        ("ResourceNotFound", Act.REJECT),
-        ("ResourceNotFound.DeviceHasNoFirmware", Act.REJECT),
-        ("FailedOperation", Act.RETRY),
-        ("FailedOperation.DeviceOffline", Act.RETRY_DEVICE),
-        ("FailedOperation.DeviceInfoOutdated", Act.REJECT),
-        ("RequestLimitExceeded", Act.RETRY),
-        ("LimitExceeded.Requests", Act.RETRY),
-        ("AuthFailure.TokenFailure", Act.PARK_LANE),
-        ("NeverHeardOf", Act.REJECT),
-    ],
-)
-def test_error_code_asks_for_one_act(code: str, act: Act) -> None:
-    """Error codes match by dotted prefix, and an unknown one is refused for good."""
-    assert wire.act_on(code) is act
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html></html>",
-        b'{"Response": {"Requ',
-        b"[]",
-        b"7",
-        b"{}",
-        b'{"Response": {}}',
-        b'{"Response": null}',
-        b'{"Response": {"Error": "no"}}',
-        b'{"code": 0}',
-        b'{"code": "0", "data": {}}',
-        b'{"Response": {"RequestId": "another"}}',
-        b"[" * 100_000,
-        b"\xff\xfe",
-    ],
-)
-def test_anything_else_is_no_reply(body: bytes) -> None:
-    """What is not an answer to this request is neither taken for a success nor for a refusal."""
-    with pytest.raises(MisshapenError):
-        wire.read_reply(body, ID)
-
-
-def test_number_without_error_is_a_failure() -> None:
-    """The clients' envelope may refuse with a number and a text alone."""
-    assert wire.read_reply(b'{"code": -1, "msg": "busy"}', ID) == Failure("-1", "busy")
-
-
-@pytest.mark.parametrize("text", ["plain words | with a bar", "|text", "no bar"])
-def test_internal_error_without_a_hidden_code_stays_internal(text: str) -> None:
-    """Only something like a code in front of a bar is taken for one."""
-    assert wire.unhidden("InternalError", text) == Failure("InternalError", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "token"),
-    [
-        ("871d2d42", Token("871d2d42")),
-        (" 871d2d42\n", Token("871d2d42")),
-        ("12345678", Token("12345678")),
-        ('{"Token": "871d2d42", "ExpireAt": 1893456000}', Token("871d2d42", 1893456000.0)),
-        ('{"Token": "871d2d42"}', Token("871d2d42")),
-    ],
-)
-def test_token_is_read_bare_or_as_the_login_returned_it(text: str, token: Token) -> None:
-    """A token source holds the token itself, or AppGetToken's Data."""
-    assert wire.read_token(text) == token

@@ -1,0 +1,89 @@
+"""What OneNET's task push service sends to a site's own address. Pure.
+
+Law: a push is only a hint to poll. Its signature is an MD5, in one variant even a constant, so that it proves little
+and what it says is asked for again.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+PASSED, FAILED = "PASSED", "FAILED"
+_MESSAGE = re.compile(r'"msg"\s*:\s*')
+
+#: In the order in which the vendor's demo declares them, and so signs them.
+_MEMBERS = ("uid", "pid", "at", "dids", "type", "startTime", "version")
+
+
+class PushError(ValueError):
+    """The push is none, or is not signed by who knows the token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A hint that something happened to these devices' tasks."""
+
+    dev_ids: tuple[str, ...]
+    #: 1 a new task, 2 download begun, 3 download done, 4 upgraded; None where the push does not say.
+    kind: int | None = None
+    version: str | None = None
+
+
+def answer_to_verification(signature: str, *, token: str, uid: str) -> str:
+    """Return what the GET that verifies an address wants to read."""
+    return PASSED if _is(signature, token + uid) else FAILED
+
+
+def read_push(body: bytes, *, token: str, uid: str) -> Push:
+    """Read the POST of either variant; `uid` is the configured one, for the body's own proves nothing."""
+    try:
+        text = body.decode()
+        push: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PushError("not JSON") from error
+    match push:
+        case {"signature": str(signature), "nonce": str(nonce), "msg": dict(message)}:
+            spellings = _spellings(text, message)
+            is_signed = any(_is(signature, token + nonce + spelling) for spelling in spellings)
+        case {"signature": str(signature), "msg": dict(message)}:
+            is_signed = _is(signature, token + uid)
+        case _:
+            raise PushError("not in the shape of a push")
+    if not is_signed:
+        raise PushError("wrong signature")
+    return _push(message)
+
+
+def _spellings(text: str, message: dict[str, Any]) -> Iterator[str]:
+    """Yield the message as it was sent, then as others would write it: the vendor's demo signs its own spelling."""
+    decoder = json.JSONDecoder()
+    for mark in _MESSAGE.finditer(text):
+        try:
+            value, end = decoder.raw_decode(text, mark.end())
+        except ValueError:
+            continue
+        if value == message:
+            yield text[mark.end() : end]
+    ordered = {name: message[name] for name in (*_MEMBERS, *sorted(message)) if name in message}
+    for each in (message, ordered):
+        yield json.dumps(each, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is(signature: str, text: str) -> bool:
+    digest = hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return hmac.compare_digest(signature.lower().encode("utf-8", "replace"), digest.encode())
+
+
+def _push(message: dict[str, Any]) -> Push:
+    dev_ids, kind, version = message.get("dids"), message.get("type"), message.get("version")
+    return Push(
+        dev_ids=tuple(str(each) for each in dev_ids if isinstance(each, int | str))
+        if isinstance(dev_ids, list)
+        else (),
+        kind=kind if type(kind) is int else None,
+        version=version if isinstance(version, str) else None,
+    )
