@@ -147,14 +147,11 @@ class Stage:
     async def _outage(self, shown: Display) -> None:
         await asyncio.sleep(self.script.outage_from)
         await self.tencent.go_away()
-        shown.say(
-            self.seconds,
-            "Tencent's cloud goes away; the gateway keeps what it has to say, OneNET notices nothing",
-        )
+        shown.say(self.seconds, "Tencent's cloud goes away; the lane to OneNET goes on")
         await asyncio.sleep(self.script.outage)
         view = await self._look()
         await self.tencent.come_back()
-        waiting = f"; {view.clouds[0].waiting} messages wait for the gateway's next probe" if view else ""
+        waiting = f"; {view.clouds[0].waiting} messages wait for the next probe" if view else ""
         shown.say(self.seconds, f"Tencent's cloud is back{waiting}")
 
     async def _look(self) -> View | None:

@@ -14,21 +14,17 @@ from rich.text import Text
 
 from tests.simulators.demo.watch import NAMES, CloudView, View
 
-#: In the order of an update, with the words that a newcomer reads, and a colour.
+#: What a newcomer reads, with a colour, in the order of an update → where the devices of the fleet stand then.
 STAGES = {
-    "waiting": ("not started", "dim"),
-    "version": ("said its version", "white"),
-    "downloading": ("downloading", "cyan"),
-    "downloaded": ("downloaded", "cyan"),
-    "verified": ("verified", "blue"),
-    "installing": ("installing", "blue"),
-    "applying": ("rebooting", "blue"),
-    "done": ("done", "green"),
-    "failed": ("failed", "red"),
-    "rolled back": ("rolled back", "magenta"),
+    ("not started", "dim"): ("waiting", "version"),
+    ("downloading", "cyan"): ("downloading", "downloaded"),
+    ("installing", "blue"): ("verified", "installing", "applying"),
+    ("done", "green"): ("done",),
+    ("failed", "red"): ("failed",),
+    ("rolled back", "magenta"): ("rolled back",),
 }
 LINE_EVERY = 2.0  # seconds
-REMEMBERED = 6
+REMEMBERED = 4
 
 
 class Display(Protocol):
@@ -69,7 +65,7 @@ class Lines:
         if view.seconds < self._next:
             return
         self._next = view.seconds + LINE_EVERY
-        fleet = ", ".join(f"{view.stages[key]} {name}" for key, name in _stages(view))
+        fleet = ", ".join(f"{count} {name}" for name, _, count in _stages(view) if count)
         clouds = "; ".join(
             f"{NAMES[cloud.name]}{' DOWN' if cloud.is_down else ''} heard {cloud.heard}, {cloud.waiting} waiting"
             for cloud in view.clouds
@@ -107,30 +103,27 @@ class Panels:
     def _fleet(self) -> RenderableType:
         view = self._view
         bars = Table.grid(padding=(0, 1), expand=True)
-        bars.add_column(justify="right", width=16)
+        bars.add_column(justify="right", width=11)
         bars.add_column(justify="right", width=4)
         bars.add_column(ratio=1)
-        for key, (name, style) in STAGES.items():
-            count = view.stages.get(key, 0)
+        for name, style, count in _stages(view):
             bar = ProgressBar(
                 total=self._devices, completed=count, complete_style=style, finished_style=style
             )
-            bars.add_row(Text(name, style), str(count) if count else Text("·", "dim"), bar)
+            bars.add_row(Text(name, style), str(count), bar)
         title = f"{self._devices} devices · {view.connected} connected · {view.seconds:.0f} s"
         subtitle = (
-            f"{view.sent:,} reports sent · {view.acknowledged:,} acknowledged by the gateway · "
-            f"{view.resent:,} sent again after a lost connection"
+            f"{view.sent:,} reports sent, {view.resent:,} sent again · {view.acknowledged:,} acknowledged"
         )
         return Panel(bars, title=title, subtitle=subtitle)
 
     def _clouds(self) -> RenderableType:
         table = Table(expand=True, box=None, pad_edge=False)
-        columns = ("cloud", "it is", "reports heard", "updates ended", "illegal", "gateway's circuit")
-        for column in (*columns, "waiting", "oldest"):
-            table.add_column(column, justify="left" if column in ("cloud", "it is") else "right")
+        for column in ("cloud", "is", "heard", "ended", "illegal", "circuit", "waiting", "oldest"):
+            table.add_column(column, justify="left" if column in ("cloud", "is") else "right")
         for cloud in self._view.clouds:
             table.add_row(*_row(cloud))
-        return Panel(table, title="what the clouds hear, and what waits for them in the gateway")
+        return Panel(table, title="what the clouds have heard, and what waits for them in the gateway")
 
 
 def _row(cloud: CloudView) -> tuple[RenderableType, ...]:
@@ -147,5 +140,8 @@ def _row(cloud: CloudView) -> tuple[RenderableType, ...]:
     )
 
 
-def _stages(view: View) -> list[tuple[str, str]]:
-    return [(key, name) for key, (name, _) in STAGES.items() if view.stages.get(key)]
+def _stages(view: View) -> list[tuple[str, str, int]]:
+    return [
+        (name, style, sum(view.stages.get(each, 0) for each in within))
+        for (name, style), within in STAGES.items()
+    ]

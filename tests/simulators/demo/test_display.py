@@ -85,7 +85,7 @@ def test_news() -> None:
     """A circuit that opens or closes is an event; a probe is not."""
     closed = View(clouds=(a_cloud(),))
     is_open = View(clouds=(a_cloud(circuit="open"),))
-    assert "away" in news(a_cloud(circuit="open"), closed)
+    assert "opens" in news(a_cloud(circuit="open"), closed)
     assert "again" in news(a_cloud(), is_open)
     assert (
         news(a_cloud(circuit="half_open"), is_open)

@@ -68,7 +68,7 @@ def news(cloud: CloudView, before: View) -> str:
         return ""  # half-open comes and goes with every probe
     if cloud.circuit == "closed":
         return f"the gateway reaches {NAMES[cloud.name]} again and tells it what has waited"
-    return f"the gateway has noticed that {NAMES[cloud.name]} is away: its circuit opens, only probes go out"
+    return f"the gateway opens the circuit to {NAMES[cloud.name]}: only probes go out"
 
 
 def _cloud(cloud: Cloud, summary: Mapping[str, Any], lane: Mapping[str, Any]) -> CloudView:
