@@ -95,7 +95,7 @@ class HttpSource:
                         raise Rejected(Trouble.ENDLESS, f"more than {limit} bytes came")
                     yield chunk
             total = body.total if body.total is not None else total
-            _refuse_crumbs(body, position - begun)
+            _refuse_crumbs(body, position - begun, position)
             if body.total is None or total is None:
                 return
 
@@ -146,8 +146,8 @@ def _refuse_unmeasured(body: Body, head: bytes, *, size: int | None) -> None:
         raise Rejected("short_body", f"the source sends {len(head)} bytes without a length")
 
 
-def _refuse_crumbs(body: Body, part: int) -> None:
+def _refuse_crumbs(body: Body, part: int, position: int) -> None:
     if body.length is not None and part < body.length:
         raise Unavailable(f"{part} of {body.length} bytes came", code="disconnected")
-    if body.total is not None and part < MIN_PART and part < body.total:
+    if body.total is not None and part < MIN_PART and position < body.total:
         raise Unavailable(f"the source gave {part} bytes of a longer image", code="too_slow")

@@ -1,5 +1,6 @@
 """Answers requests for chunks: from the cache, without blocking, no more at once than the box can bear."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -21,6 +22,8 @@ from gateway.ports.firmware import Firmwares, ImageGoneError, NotNowError, Repor
 Orders = Callable[[DeviceId, str], Sha256 | Status]
 
 MAX_AT_ONCE: Final = 64
+#: Requests that one device may have open: a window to hide the round trip, no flood.
+MAX_PER_DEVICE: Final = 4
 
 
 class ChunkResponder:
@@ -40,26 +43,26 @@ class ChunkResponder:
         self._report = report
         self._max_chunk = max_chunk
         self._free = max_at_once
-        self._answering: set[DeviceId] = set()
+        self._answering: Counter[DeviceId] = Counter()
         self.bytes_sent = 0
 
     async def answer(self, device: DeviceId, payload: bytes) -> bytes:
-        """Return the packet for a request; one at a time per device, whatever it asks it gets an answer.
+        """Return the packet for a request: whatever a device asks, it gets an answer.
 
-        For `busy` it is ready at once: a flood of requests holds nothing.
+        Beyond the limits it is `busy`, at once: a flood of requests holds nothing.
         """
         try:
             request = read_request(payload, limit=self._max_chunk)
         except BadRequestError as error:
             return write_error(Status.BAD_REQUEST, id=error.id, offset=error.offset)
-        if not self._free or device in self._answering:
+        if not self._free or self._answering[device] >= MAX_PER_DEVICE:
             return _error(Status.BUSY, request)
         self._free -= 1
-        self._answering.add(device)
+        self._answering[device] += 1
         try:
             return await self._serve(device, request)
         finally:
-            self._answering.discard(device)
+            self._answering -= Counter({device: 1})
             self._free += 1
 
     async def _serve(self, device: DeviceId, request: Request) -> bytes:

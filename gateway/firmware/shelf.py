@@ -85,6 +85,7 @@ class Shelf:
         """Take a finished image up. A crash midway leaves a note without an image, or all of it."""
         self.note(held)
         partial.move(self.path(held.image))
+        touch(self.path(held.image), held.used_at)
         sync_directory(self.partials)
 
     def note(self, held: Held) -> None:

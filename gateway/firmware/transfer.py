@@ -1,5 +1,6 @@
 """How the bytes of one image come: from whichever source has them, in as many pieces as it takes, until proven."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -127,10 +128,10 @@ class Transfer:
                     self._shop.tally.bytes_fetched += len(chunk)
                     await self._bound()
                     if len(block) >= BLOCK:
-                        await self._append(block)
-                        block = bytearray()
-            except CloudError:
-                await self._append(block)
+                        full, block = block, bytearray()
+                        await self._append(full)
+            except (CloudError, asyncio.CancelledError):
+                await self._append(block)  # these bytes are good; the next try begins behind them
                 raise
             finally:
                 self._pieces += self.received > start

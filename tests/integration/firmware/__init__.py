@@ -1,0 +1,1 @@
+"""The firmware room with real files, sockets and processes."""

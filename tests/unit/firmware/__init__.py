@@ -1,0 +1,1 @@
+"""The firmware room, piece by piece."""
