@@ -26,7 +26,7 @@ def claim(
     A head that cannot be read would block its lane for ever: it becomes a dead letter, counted in `deltas`.
     """
     due = connection.execute(_DUE, {"lane": lane, "now": now, "limit": limit}).scalars().all()
-    heads = [row for chunk in chunks(due) for row in connection.execute(_HEADS, {"ids": chunk})]
+    heads = [row for chunk in chunks(due) for row in connection.execute(_HEADS, {"ids": chunk}).all()]
     found = {claim.queue: claim for row in heads if (claim := _read_head(lane, row)) is not None}
     leases = [{"key": c.queue, "leased": lease_until, "message": c.message} for c in found.values()]
     statement.execute(connection, _LEASE, leases)

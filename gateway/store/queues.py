@@ -103,7 +103,7 @@ def read(connection: Connection, ids: Collection[int]) -> dict[int, Queue]:
     return {
         row[0]: Queue(*row)
         for chunk in chunks(sorted(ids))
-        for row in connection.execute(_READ, {"ids": chunk})
+        for row in connection.execute(_READ, {"ids": chunk}).all()
     }
 
 
@@ -111,7 +111,7 @@ def write(connection: Connection, touched: Collection[Queue], now: float) -> Non
     """Write those that changed; where the head may have moved, what waits now is looked up first."""
     moved = {queue.id: queue for queue in touched if queue.moved}
     for chunk in chunks(list(moved)):
-        for key, urgency, head_at in connection.execute(_STANDING, {"ids": chunk}):
+        for key, urgency, head_at in connection.execute(_STANDING, {"ids": chunk}).all():
             moved[key].stand(urgency, head_at, now)
     statement.execute(connection, _WRITE, [_row(queue) for queue in touched if queue.changed])
 

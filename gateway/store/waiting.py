@@ -27,7 +27,7 @@ def find(connection: Connection, queues: Collection[int]) -> dict[Key, Waiting]:
     return {
         (queue, UpdateId(update_id)): Waiting(row_id, revision, size)
         for chunk in chunks(sorted(queues))
-        for queue, update_id, row_id, revision, size in connection.execute(_FIND, {"queues": chunk})
+        for queue, update_id, row_id, revision, size in connection.execute(_FIND, {"queues": chunk}).all()
     }
 
 
