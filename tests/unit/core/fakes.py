@@ -77,6 +77,8 @@ class FakeStore:
 
     #: How the next commits end; then all are written.
     fates: deque[Fate] = field(default_factory=deque)
+    #: How a commit fails.
+    trouble: StoreError = field(default_factory=lambda: StoreError("the disk is full"))
     commit_seconds: float = 0.002
     claim_seconds: float = 0.001
     commits: list[Changes] = field(default_factory=list)
@@ -119,7 +121,7 @@ class FakeStore:
             self._write(changes, now)
         await asyncio.sleep(self.commit_seconds / 2)
         if fate is not Fate.WRITTEN:
-            raise StoreError("the disk is full")
+            raise self.trouble
         return Committed(sizes=dict(self.sizes), messages={}, evicted={})
 
     async def claim(self, lane: Lane, *, limit: int, now: float, lease_until: float) -> Sequence[Claim]:

@@ -153,6 +153,22 @@ async def test_a_dead_cloud_delays_only_its_lane() -> None:
     assert house.one.took == []
 
 
+async def test_a_device_that_must_wait_delays_nobody_else() -> None:
+    """Its own pause is honoured, its lane stays open."""
+    house = House()
+    pause = Unavailable("its task is paused", code="paused", retry_after=120, scope=Scope.DEVICE)
+    house.one.script.extend([raises(pause)] * 9)
+    async with house.open():
+        await house.say(*(told(State.DOWNLOADING, device=device(n)) for n in range(9)))
+        await house.say(told(State.FAILED, device=device(9)))
+        await asyncio.sleep(1)
+        assert [event.device for event in house.one.took] == [device(9)]
+        assert house.gates[ONE].state == LaneState()
+        await asyncio.sleep(120)
+    assert len(house.one.took) == 10
+    assert all(call.at - START >= 120 for call in house.one.calls[10:])
+
+
 async def test_an_outage_burns_probes_only() -> None:
     """While a cloud is away for a day, it hears one request a minute and not one for each message."""
     house = House()

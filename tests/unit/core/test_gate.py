@@ -144,6 +144,12 @@ async def test_a_probe_of_an_earlier_run_starts_over() -> None:
     assert await gathered(*(passing(gate, works, seconds=1) for _ in range(2))) == [0, 1]
 
 
+async def test_a_start_probes_a_cloud_that_denied_us_at_once() -> None:
+    """A start is often a person who has just mended the credentials."""
+    gate = gate_of(LaneState(circuit=Circuit.DENIED, failures=1, until=START + 60))
+    assert await gathered(*(passing(gate, works, seconds=1) for _ in range(2))) == [0, 1]
+
+
 async def test_waiting_for_a_probe_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody polls while a request of half a minute is out."""
     house = House(lanes={ONE: SHUT})
