@@ -42,8 +42,11 @@ def test_a_success_in_between_starts_the_count_over() -> None:
     assert breaker.succeeded(failing(THRESHOLD - 1)) == LaneState()
 
 
-@pytest.mark.parametrize(("more", "pause"), [(0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (40, 60)])
-def test_each_failed_probe_doubles_the_pause_up_to_a_minute(more: int, pause: float) -> None:
+LONGEST = PROBE.cap.total_seconds()
+
+
+@pytest.mark.parametrize(("more", "pause"), [(0, 1), (1, 2), (2, 4), (4, 16), (6, LONGEST), (40, LONGEST)])
+def test_each_failed_probe_doubles_the_pause_up_to_a_cap(more: int, pause: float) -> None:
     """Full jitter: anywhere between nothing and the ceiling."""
     assert failing(THRESHOLD + more, random=1.0).until == NOW + pause
     assert failing(THRESHOLD + more, random=0.0).until == NOW
