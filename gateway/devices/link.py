@@ -13,7 +13,6 @@ import structlog
 from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
-from gateway.model.events import VersionReported
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Downlink, Inbox, Settle
 
@@ -65,7 +64,7 @@ class Link:
                 device, topic, payload, reason=error.reason, detail=error.detail, settle=settle
             )
             return
-        if redelivered and isinstance(event, VersionReported):
+        if redelivered:
             event = replace(event, redelivered=True)
         self._received(dialect.name, kind).inc()
         self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))

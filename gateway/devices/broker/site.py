@@ -38,10 +38,6 @@ class Tally:
         elif ending is Ending.REFUSED:
             self._metrics.auth_failures.labels(ending).inc()
 
-    def connected(self, change: int) -> None:
-        """Count devices that come (+1) and go (-1)."""
-        self._metrics.clients.inc(change)
-
 
 class Crowd:
     """The open connections, and the two bounds on their coming."""

@@ -45,7 +45,6 @@ class Visit:
     def begin(self) -> None:
         """Tell the receiver that the device came."""
         self.has_begun = True
-        self._site.tally.connected(+1)
         _log.info("device_connected", device=str(self.device), address=self.address)
         self._site.receiver.connected(self.device)
 
@@ -54,6 +53,5 @@ class Visit:
         if not self._is_clean:
             self._site.kept.keep(self.device, self.subscriptions.filters, now)
         if self.has_begun:
-            self._site.tally.connected(-1)
             _log.info("device_disconnected", device=str(self.device), address=self.address, reason=ending)
             self._site.receiver.disconnected(self.device)

@@ -108,6 +108,12 @@ class FakeReceiver:
         self.lives.append(("disconnected", device.name))
 
     @property
+    def present(self) -> int:
+        """How many devices came and did not go."""
+        lives = [what for what, _ in self.lives]
+        return lives.count("connected") - lives.count("disconnected")
+
+    @property
     def payloads(self) -> list[bytes]:
         """What was said, in the order in which it came."""
         return [each.payload for each in self.received_]

@@ -71,7 +71,7 @@ async def test_connections_are_bounded() -> None:
         assert house.counted("connections_refused_total", "max_connections") == 1
 
         await first.close()
-        await eventually(lambda: house.counted("clients") == 1 and len(house.broker._crowd()) == 1)
+        await eventually(lambda: house.receiver.present == 1 and len(house.broker._crowd()) == 1)
         await house.device("dev3")
 
 

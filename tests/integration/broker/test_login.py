@@ -166,7 +166,15 @@ async def test_a_newer_connection_takes_over(house: House) -> None:
     new.send(subscribe(COMMAND), publish(REPORT, b"1", 1))
     assert await new.read(9) in (b"\x90\x03\x00\x01\x00" + puback(1), puback(1) + b"\x90\x03\x00\x01\x00")
     assert house.broker.send(device(), COMMAND, b"go")
-    assert house.counted("clients") == 1
+    assert house.receiver.present == 1
+
+
+async def test_who_is_there_is_counted_by_the_receiver_alone(house: House) -> None:
+    """The broker leaves the count of devices to the one who is told of them."""
+    await house.device()
+
+    assert house.receiver.present == 1
+    assert house.counted("clients") == 0
 
 
 async def test_a_commit_of_the_old_connection_does_not_answer_the_new_one(house: House) -> None:
@@ -190,7 +198,7 @@ async def test_connects_of_one_device_at_once_are_serialised(house: House) -> No
         client.send(connect())
 
     await eventually(lambda: len(house.access.logins) == 30)
-    await eventually(lambda: house.counted("clients") == 1 and len(house.broker._crowd()) == 1)
+    await eventually(lambda: house.receiver.present == 1 and len(house.broker._crowd()) == 1)
     lives = [what for what, _ in house.receiver.lives]
     assert lives == ["connected", "disconnected"] * (len(lives) // 2) + ["connected"]
 
