@@ -11,15 +11,13 @@ from functools import lru_cache
 import structlog
 
 from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
+from gateway.devices.news import News
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Downlink, Inbox, Settle
 
-_QUIET_SECONDS = 60.0
-_MAX_REMEMBERED = 4096
-
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 
 class Link:
@@ -43,7 +41,7 @@ class Link:
         self._downlink = downlink
         self._clients = metrics.clients
         self._present: set[DeviceId] = set()
-        self._news = _News(monotonic)
+        self._news = News(monotonic)
         names = sorted({dialect.name for dialect in dialects.values()})
         initialise(metrics.received, names, KINDS)
         initialise(metrics.quarantined, names, REASONS)
@@ -79,14 +77,16 @@ class Link:
 
     def _note(self, device: DeviceId, dialect: Dialect, error: NotUnderstoodError, size: int) -> None:
         self._quarantined(dialect.name, error.reason).inc()
-        if self._news.is_new(device, error.reason):
-            _log.info(
+        suppressed = self._news.suppressed(device, error.reason)
+        if suppressed is not None:
+            log.info(
                 "input_quarantined",
                 device=str(device),
                 dialect=dialect.name,
                 reason=error.reason,
                 detail=error.detail,
                 bytes=size,
+                suppressed=suppressed,
             )
 
     @property
@@ -112,26 +112,3 @@ class Link:
     def present(self) -> int:
         """How many devices are connected now."""
         return len(self._present)
-
-    def is_present(self, device: DeviceId) -> bool:
-        """Whether the device is connected now."""
-        return device in self._present
-
-
-class _News:
-    """Says a thing about a device once a minute at most; forgets the oldest when too many are remembered."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._said_at: dict[tuple[DeviceId, str], float] = {}
-
-    def is_new(self, device: DeviceId, reason: str) -> bool:
-        key, now = (device, reason), self._monotonic()
-        said_at = self._said_at.get(key)
-        if said_at is not None and now - said_at < _QUIET_SECONDS:
-            return False
-        self._said_at.pop(key, None)
-        if len(self._said_at) >= _MAX_REMEMBERED:
-            del self._said_at[next(iter(self._said_at))]
-        self._said_at[key] = now
-        return True
