@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from random import random
+from typing import NamedTuple
 
 import structlog
 
@@ -45,6 +46,11 @@ class LaneSettings:
     progress_interval: timedelta = timedelta(seconds=10)
 
 
+class _Lease(NamedTuple):
+    claim: Claim
+    until: float
+
+
 class Dispatcher:
     """Delivers one lane."""
 
@@ -72,10 +78,9 @@ class Dispatcher:
         self._settings = settings
         self._external = external
         self._learn = learn
-        self._claimed: asyncio.Queue[Claim] = asyncio.Queue(maxsize=2 * settings.concurrency)
-        # A lease may run out while its message waits at the gate, or its settlement for a commit: never take up a
-        # queue twice.
-        self._in_flight: set[int] = set()
+        self._claimed: asyncio.Queue[int] = asyncio.Queue(maxsize=2 * settings.concurrency)
+        # By queue, until the settlement is written: never take up a queue twice, also when a lease runs out.
+        self._in_hand: dict[int, _Lease] = {}
         self._signal = asyncio.Event()
         self._codes = Codes()
         self._finishing = False
@@ -105,26 +110,28 @@ class Dispatcher:
             self._signal.clear()
             await self._gate.opened()
             try:
-                claims = await self._claim()
-                pause = 0.0 if claims else await self._until_due()
+                queues = await self._claim()
+                pause = 0.0 if queues else await self._until_due()
             except StoreError as err:
                 log.warning("claim_failed", lane=self._lane, error=str(err))
-                claims, pause = [], 1.0
-            for claim in claims:
-                await self._claimed.put(claim)
-            if not claims:
+                queues, pause = [], 1.0
+            for queue in queues:
+                await self._claimed.put(queue)
+            if not queues:
                 await self._sleep(pause)
 
-    async def _claim(self) -> list[Claim]:
+    async def _claim(self) -> list[int]:
         now = self._clock.now()
+        until = now + LEASE.total_seconds()
         claims = await self._store.claim(
             self._lane,
             limit=4 * self._settings.concurrency,
             now=now,
-            lease_until=now + LEASE.total_seconds(),
+            lease_until=until,
         )
-        fresh = [claim for claim in claims if claim.queue not in self._in_flight]
-        self._in_flight.update(claim.queue for claim in fresh)
+        fresh = [claim.queue for claim in claims if claim.queue not in self._in_hand]
+        # A lease that had run out at the gate is renewed; the head may be another one by now.
+        self._in_hand.update({claim.queue: _Lease(claim, until) for claim in claims})
         return fresh
 
     async def _until_due(self) -> float:
@@ -138,22 +145,34 @@ class Dispatcher:
 
     async def _deliver_for_ever(self) -> None:
         while True:
-            await self._handle(await self._claimed.get())
+            queue = await self._claimed.get()
+            if is_news(self._in_hand[queue].claim):
+                async with self._gate:
+                    await self._take_up(queue)
+            else:
+                await self._take_up(queue)
 
-    async def _handle(self, claim: Claim) -> None:
-        if not is_news(claim):
+    async def _take_up(self, queue: int) -> None:
+        if self._finishing:
+            return
+        claim, until = self._in_hand[queue]
+        if until <= self._clock.now():
+            # It ran out at the gate: what stands at the head now is claimed anew.
+            del self._in_hand[queue]
+            self.notify()
+        elif is_news(claim):
+            await self._send_in_hand(claim)
+        else:
             outcome = "not_applicable" if claim.closed == NOT_APPLICABLE else "skipped"
             self._settle(Delivered(claim=claim, state=None), outcome)
-            return
-        async with self._gate:
-            if self._finishing:
-                return
-            self._sending += 1
-            try:
-                await self._send(claim)
-            finally:
-                self._sending -= 1
-                self._done.set()
+
+    async def _send_in_hand(self, claim: Claim) -> None:
+        self._sending += 1
+        try:
+            await self._send(claim)
+        finally:
+            self._sending -= 1
+            self._done.set()
 
     async def _send(self, claim: Claim) -> None:
         device = self._external(self._lane, claim.event.device)
@@ -231,7 +250,10 @@ class Dispatcher:
             text = f"{claim.event.state.value}: {outcome}" + (f" ({error})" if error else "")
             entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
             self._ledger.changes.journal.append(entry)
-        self._ledger.settled(settlement, partial(self._in_flight.discard, claim.queue))
+        self._ledger.settled(settlement, partial(self._let_go, claim.queue))
+
+    def _let_go(self, queue: int) -> None:
+        del self._in_hand[queue]
 
 
 def _is_being_cancelled() -> bool:

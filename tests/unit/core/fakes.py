@@ -64,6 +64,8 @@ class Line:
     leased_until: float = 0.0
     progress_after: float = 0.0
     parked: str | None = None
+    #: The message that is leased: a settlement of another one changes nothing.
+    in_flight: int | None = None
 
     @property
     def urgency(self) -> int:
@@ -103,7 +105,7 @@ class FakeStore:
         for update in sorted(self.updates.values(), key=lambda update: update.number):
             newest[update.device, update.module] = update
         for line in self.lines.values():
-            line.leased_until = 0.0
+            line.leased_until, line.in_flight = 0.0, None
         return Loaded(
             updates=list(newest.values()),
             versions=dict(self.versions),
@@ -137,7 +139,7 @@ class FakeStore:
         ]
         due.sort(key=lambda line: (-line.urgency, line.due_at))
         for line in due[:limit]:
-            line.leased_until = lease_until
+            line.leased_until, line.in_flight = lease_until, line.rows[0].id
         claims = [self._claim(lane, line) for line in due[:limit]]
         await asyncio.sleep(self.claim_seconds / 2)
         return claims
@@ -186,7 +188,9 @@ class FakeStore:
     def _settle(self, settlement: Settlement, now: float) -> None:
         claim = settlement.claim
         line = next(line for line in self.lines.values() if line.id == claim.queue)
-        line.leased_until = 0.0
+        if line.in_flight != claim.message:
+            return
+        line.leased_until, line.in_flight = 0.0, None
         before, closed = self.told.get((claim.queue, claim.update), (None, None))
         if isinstance(settlement, Postponed):
             line.attempts, line.due_at, line.parked = claim.attempts + 1, settlement.due_at, settlement.parked

@@ -396,6 +396,24 @@ async def test_a_lease_that_runs_out_at_the_gate_duplicates_nothing() -> None:
     assert sorted(heard) == [device(n) for n in range(30)]
 
 
+async def test_what_waited_at_the_gate_is_told_as_it_stands_then() -> None:
+    """A head that went on while its lease ran out does not hold its queue for another lease."""
+    house = House(settings=LaneSettings(concurrency=1))
+    devices = [device(n) for n in range(6)]
+    async with house.open():
+        await house.say(*(told(State.DOWNLOADING, device=name) for name in devices))
+        await asyncio.sleep(20)
+        house.one.script.append(takes(1, raises(Unavailable("down", retry_after=3 * LEASE.total_seconds()))))
+        house.publish(told(State.INSTALLING, device=device(9)))
+        house.publish(*(told(State.DOWNLOADING, device=name, percent=9) for name in devices))
+        await asyncio.sleep(30)
+        await house.say(*(told(State.FAILED, device=name) for name in devices))
+        house.one.habit = takes(1)
+        await asyncio.sleep(3 * LEASE.total_seconds())
+    ended = [event.device for event in house.one.took if event.state is State.FAILED]
+    assert sorted(ended) == devices
+
+
 async def test_a_slow_commit_after_a_lease_ran_out_duplicates_nothing() -> None:
     """What was told is not told again before the store knows that it was."""
     house = House(settings=LaneSettings(concurrency=2))
