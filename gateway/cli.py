@@ -173,8 +173,7 @@ def _problems(config: Config) -> Iterator[str]:
     yield from preflight.tls_problems(config)
     yield from preflight.secret_problems(config)
     yield from preflight.store_problems(config)
-    if not asyncio.run(Client(config.http).is_running()):
-        yield from preflight.listen_problems(config)
+    yield from preflight.listen_problems(config)
     try:
         yield from asyncio.run(check_app(config))
     except ConfigError as error:

@@ -40,17 +40,6 @@ class Client:
             raise RefusedError(f"{self.url} answers, but not as a gateway does; see what listens there")
         return answer
 
-    async def is_running(self) -> bool:
-        """Whether a gateway answers at all, asked without the token."""
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(f"{self.url}/healthz") as reply,
-            ):
-                return reply.status == 200 and await reply.text() == "ok"
-        except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError):
-            return False
-
     async def _get(self, path: str) -> Any:
         token = self.http.token.reveal() if self.http.token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,5 +1,6 @@
 """What `check` proves beside the configuration's own rules: that this machine can do what it says."""
 
+import fcntl
 import os
 import socket
 import sqlite3
@@ -49,12 +50,31 @@ def tls_problems(config: Config) -> Iterator[str]:
             )
 
 
+def is_in_use(data_dir: Path) -> bool:
+    """Whether a gateway runs on this data directory: then the addresses are its own."""
+    try:
+        lock = os.open(data_dir / "gateway.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        # Shared, so that two checks at once do not take each other for a gateway.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def listen_problems(config: Config) -> Iterator[str]:
     """Yield when an address cannot be listened on; not for a gateway that runs, which holds them itself."""
+    if is_in_use(config.gateway.data_dir):
+        return
     addresses = {
         "mqtt.listen": config.mqtt.listen,
         "mqtt.tls_listen": config.mqtt.tls_listen,
         "http.listen": config.http.listen,
+        "firmware.listen": config.firmware.listen if config.firmware else None,
     }
     for key, address in addresses.items():
         trouble = _bind(address) if address else None

@@ -70,19 +70,12 @@ async def test_an_answer_that_is_none_says_why(handler: Handler, sentence: str) 
 async def test_nobody_answers(unused_tcp_port: int) -> None:
     """A gateway that does not run is told from one that refuses."""
     client = Client(HttpConfig(listen=Address("127.0.0.1", unused_tcp_port)))
-    assert not await client.is_running()
     with pytest.raises(NotReachableError) as caught:
         await client.status()
     assert str(caught.value) == (
         f"no gateway answers at http://127.0.0.1:{unused_tcp_port} (Connection refused); "
         "start it with: ota-gateway run"
     )
-
-
-async def test_a_gateway_that_answers_is_running() -> None:
-    """Health alone tells it."""
-    async with _server(_failing) as server:
-        assert await _client(server).is_running()
 
 
 @pytest.mark.parametrize(

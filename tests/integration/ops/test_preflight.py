@@ -1,5 +1,6 @@
 """What `check` proves on this machine."""
 
+import fcntl
 import os
 import socket
 import sqlite3
@@ -140,6 +141,26 @@ def test_a_foreign_address_is_a_problem(site: Path) -> None:
     config = _config(site, '[mqtt]\nlisten = "192.0.2.1:1883"\n[http]\nlisten = "127.0.0.1:0"')
     [problem] = preflight.listen_problems(config)
     assert "Cannot assign requested address" in problem
+
+
+def test_a_taken_port_of_the_firmware_server_is_a_problem(site: Path, taken: int) -> None:
+    """Where devices fetch images is tried like the other addresses."""
+    text = f'[firmware]\nlisten = "127.0.0.1:{taken}"\npublic_url = "http://192.0.2.1"\n'
+    config = _config(site, f'{text}[mqtt]\nlisten = "127.0.0.1:0"\n[http]\nlisten = "127.0.0.1:0"')
+    [problem] = preflight.listen_problems(config)
+    assert problem.startswith(f'firmware.listen is "127.0.0.1:{taken}", which cannot be listened on')
+
+
+def test_only_the_gateway_of_this_directory_may_hold_the_addresses(site: Path, taken: int) -> None:
+    """A lock that is held excuses a taken port; the file of a gateway that has ended does not."""
+    config = _config(
+        site,
+        f'[gateway]\ndata_dir = "."\n[mqtt]\nlisten = "127.0.0.1:{taken}"\n[http]\nlisten = "127.0.0.1:0"',
+    )
+    with (site / "gateway.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert list(preflight.listen_problems(config)) == []
+    assert len(list(preflight.listen_problems(config))) == 1
 
 
 def test_a_secret_that_is_not_there_is_a_problem(site: Path) -> None:
