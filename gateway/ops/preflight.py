@@ -16,6 +16,12 @@ from gateway.config import Address, Config
 from gateway.errors import Denied
 
 _STORE_TIMEOUT_SECONDS = 5
+#: The low byte of SQLite's code; the rest says more precisely where.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class _DamagedError(sqlite3.DatabaseError):
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def directory_problems(config: Config) -> Iterator[str]:
@@ -102,7 +108,13 @@ def store_problems(config: Config) -> Iterator[str]:
         return  # secret_problems says it
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
         words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        yield f'store.url is "{config.store.url}", which cannot be opened ({words}); see that it is there and ours'
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            yield (
+                f'store.url is "{config.store.url}", which is damaged ({words}); '
+                "restore a copy, or run sets it aside under a new name and begins an empty one"
+            )
+        else:
+            yield f'store.url is "{config.store.url}", which cannot be opened ({words}); see that it is there and ours'
 
 
 def _no_password() -> str:
@@ -136,7 +148,10 @@ def _open_file(path: Path) -> None:
     if not path.exists():
         return
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        # The last line is the finding; others only head it.
+        raise _DamagedError(str(verdict).strip().splitlines()[-1])
 
 
 def _open_server(url: str) -> None:

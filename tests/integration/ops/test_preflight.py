@@ -193,9 +193,36 @@ def test_a_file_that_is_no_store_is_a_problem(site: Path) -> None:
     (site / "gateway.db").write_text("no database, but long enough to be read as one's header" * 10)
     [problem] = preflight.store_problems(_config(site, '[gateway]\ndata_dir = "."'))
     assert problem == (
-        'store.url is "sqlite:///gateway.db", which cannot be opened (file is not a database); '
-        "see that it is there and ours"
+        'store.url is "sqlite:///gateway.db", which is damaged (file is not a database); '
+        "restore a copy, or run sets it aside under a new name and begins an empty one"
     )
+
+
+def test_a_store_with_a_damaged_page_is_a_problem(site: Path) -> None:
+    """The whole file is read: its head alone would look good."""
+    path = site / "gateway.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 200)
+    connection.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\xff" * 8192)
+    damaged = path.read_bytes()
+
+    [problem] = preflight.store_problems(_config(site, '[gateway]\ndata_dir = "."'))
+
+    assert problem.startswith('store.url is "sqlite:///gateway.db", which is damaged (')
+    assert "run sets it aside under a new name" in problem
+    assert path.read_bytes() == damaged
+
+
+def test_a_store_that_is_no_file_is_a_problem(site: Path) -> None:
+    """A directory in its place is not damage, and run would not put it aside."""
+    (site / "gateway.db").mkdir()
+    [problem] = preflight.store_problems(_config(site, '[gateway]\ndata_dir = "."'))
+    assert "which cannot be opened" in problem
 
 
 def test_a_server_that_is_not_there_is_a_problem(site: Path, unused_tcp_port: int) -> None:
