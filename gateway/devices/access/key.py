@@ -10,7 +10,7 @@ from gateway.devices.access.product import Credential, Product
 from gateway.errors import GatewayError
 from gateway.model.identity import DeviceId
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Key:
         try:
             return decoded_key(self.credential)
         except (GatewayError, ValueError) as error:
-            _log.warning("device_key_unreadable", device=str(self.device), error=str(error))
+            log.warning("device_key_unreadable", device=str(self.device), error=str(error))
             return None
 
 

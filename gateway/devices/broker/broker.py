@@ -20,6 +20,7 @@ from gateway.devices.broker.registry import KeptSessions, Registry
 from gateway.devices.broker.seams import Probe, selfcheck
 from gateway.devices.broker.site import Crowd, Site, Tally
 from gateway.devices.broker.streams import Outbox
+from gateway.devices.news import News
 
 if TYPE_CHECKING:
     import socket
@@ -40,10 +41,13 @@ _LISTENER = "default"
 _READ_BYTES = 32_768
 """What one connection may be read in one turn of the loop."""
 
+_STRANGERS_LINES = 60
+"""What the log is told a minute of those who have not logged in: they can take new names for ever."""
+
 _LEAVE_S = 2.0
 """How long connections may take to end before their sockets are cut, and how long after."""
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 class _Engine(Broker):
@@ -140,7 +144,7 @@ class MqttBroker:
             for connection in self._crowd():
                 connection.abort()
             if not await self._emptied():
-                _log.error("connections_left", count=len(self._site.crowd))
+                log.error("connections_left", count=len(self._site.crowd))
         await self._site.rooms.stop()
         engine, self._engine = self._engine, None
         await engine.shutdown()
@@ -151,15 +155,18 @@ class MqttBroker:
         return connection is not None and connection.send(topic, payload)
 
     def _shared(self, engine: _Engine) -> Site:
+        clock = asyncio.get_running_loop().time
         return Site(
             access=self._access,
             receiver=self._receiver,
             limits=self._limits,
             tally=self._tally,
-            crowd=Crowd(self._limits, asyncio.get_running_loop().time()),
+            crowd=Crowd(self._limits, clock()),
             registry=self._registry,
             kept=KeptSessions(self._limits),
             rooms=RoomWatch(self._receiver),
+            news=News(clock),
+            strangers=News(clock, max_lines=_STRANGERS_LINES),
             buffer=memoryview(bytearray(_READ_BYTES)),
             serve=engine.serve,
         )
@@ -170,7 +177,7 @@ class MqttBroker:
             accepted.close()
             return
         if objection := site.crowd.objection(asyncio.get_running_loop().time()):
-            _log.debug("connection_refused", address=peer[0], reason=objection)
+            log.debug("connection_refused", address=peer[0], reason=objection)
             site.tally.count(objection)
             accepted.close()
             return

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from gateway.devices.broker.site import Site
     from gateway.model.identity import DeviceId
 
-_log = structlog.get_logger()
+_MAX_LOGGED_CHARS = 128
+"""Of a name that a stranger gives."""
+
+log = structlog.get_logger()
 
 
 class _Phase(Enum):
@@ -146,9 +149,19 @@ class Connection:
 
     def _refuse(self, error: PacketError) -> None:
         device = str(self._visit.device) if self._visit else None
-        _log.info(
-            "packet_refused", device=device, address=self.peer[0], reason=error.ending, detail=error.detail
-        )
+        if self._visit is not None:
+            suppressed = self._site.news.suppressed(self._visit.device, error.ending)
+        else:
+            suppressed = self._site.strangers.suppressed(self.peer[0], error.ending)
+        if suppressed is not None:
+            log.info(
+                "packet_refused",
+                device=device,
+                address=self.peer[0],
+                reason=error.ending,
+                detail=error.detail,
+                suppressed=suppressed,
+            )
         if error.return_code is not None:
             self.write(connack(error.return_code))
         self.close(error.ending)
@@ -165,8 +178,8 @@ class Connection:
                 await self._stay(device, connect)
             finally:
                 self._site.registry.leave(device)
-        except Exception:  # noqa: BLE001 - a fault in serving one connection must not reach the others
-            _log.exception("connection_failed", address=self.peer[0])
+        except Exception:
+            log.exception("connection_failed", address=self.peer[0])
         finally:
             self.close(Ending.BROKER)
             self._task = None
@@ -175,10 +188,24 @@ class Connection:
     async def _log_in(self, connect: Connect) -> DeviceId | None:
         device = await self._site.access.authenticate(login_of(connect, self._line.transport, self.peer[0]))
         if device is None:
-            _log.info("login_refused", address=self.peer[0], client_id=connect.client_id)
+            self._note_refused(connect)
             self.write(connack(NOT_AUTHORIZED))
             self.close(Ending.REFUSED)
         return device
+
+    def _note_refused(self, connect: Connect) -> None:
+        # Devices behind one address are told apart by the names they give.
+        address, username = self.peer[0], _legible(connect.username)
+        suppressed = self._site.strangers.suppressed((address, username), Ending.REFUSED)
+        if suppressed is not None:
+            log.info(
+                "login_refused",
+                username=username,
+                client_id=_legible(connect.client_id),
+                address=address,
+                reason=Ending.REFUSED,
+                suppressed=suppressed,
+            )
 
     async def _stay(self, device: DeviceId, connect: Connect) -> None:
         site, loop = self._site, self._loop
@@ -238,6 +265,14 @@ class Connection:
         """Close because amqtt wants it: after a DISCONNECT, or for a reason of its own."""
         self.close(Ending.BROKER)
 
+    def fail(self, error: OSError) -> None:
+        """Close because the TLS handshake failed."""
+        address = self.peer[0]
+        suppressed = self._site.strangers.suppressed(address, Ending.TLS_HANDSHAKE)
+        if suppressed is not None:
+            log.info("tls_handshake_failed", address=address, error=str(error), suppressed=suppressed)
+        self.close(Ending.TLS_HANDSHAKE)
+
     def close(self, ending: Ending) -> None:
         """End the connection without waiting for the peer; the first reason given is the one that counts."""
         if self._phase is _Phase.CLOSED:
@@ -275,3 +310,12 @@ class Connection:
         """Leave the crowd, when both the socket and the session are gone."""
         if self._line.is_lost and self._task is None:
             self._site.crowd.remove(self)
+
+
+def _legible(text: str | None) -> str | None:
+    """Return what a stranger calls itself as it may stand in a log: short, and without control characters."""
+    if text is None:
+        return None
+    return "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_MAX_LOGGED_CHARS]
+    )

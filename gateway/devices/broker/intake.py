@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.devices.broker.site import Site
     from gateway.model.identity import DeviceId
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 def _nothing(committed: bool, /) -> None:  # noqa: FBT001 - the shape of ports.devices.Settle
@@ -36,7 +36,6 @@ class Intake:
         "_brakes",
         "_bucket",
         "_device",
-        "_has_forbidden",
         "_loop",
         "_max_unacknowledged",
         "_site",
@@ -64,7 +63,6 @@ class Intake:
         self._max_unacknowledged = limits.max_unacknowledged
         rate = limits.publishes_per_second
         self._bucket = TokenBucket(rate, limits.publish_burst, loop.time()) if rate else None
-        self._has_forbidden = False
 
     def take(self, publish: Publish) -> None:
         """Take one publish; hold a brake when it was one too many."""
@@ -108,6 +106,6 @@ class Intake:
 
     def _forbid(self, topic: str) -> None:
         self._site.tally.count(Ending.ACL)
-        if not self._has_forbidden:
-            self._has_forbidden = True
-            _log.warning("publish_forbidden", device=str(self._device), topic=topic)
+        suppressed = self._site.news.suppressed(self._device, "publish_forbidden")
+        if suppressed is not None:
+            log.warning("publish_forbidden", device=str(self._device), topic=topic, suppressed=suppressed)

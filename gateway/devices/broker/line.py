@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
-import structlog
-
 from gateway.devices.broker.brakes import Brake
 from gateway.devices.broker.errors import Ending
 
@@ -23,8 +21,6 @@ _CLOSE_S = 1.0
 _WRITE_SLACK = 65_536
 """Bytes of answers that may wait besides the downlink before the peer is no longer read from."""
 
-_log = structlog.get_logger()
-
 
 class Listening(Protocol):
     """Who is at our end of the line."""
@@ -34,6 +30,9 @@ class Listening(Protocol):
 
     def close(self, ending: Ending) -> None:
         """Learn that the peer ended; called again harmlessly."""
+
+    def fail(self, error: OSError) -> None:
+        """Learn that the TLS handshake failed."""
 
     def retire(self) -> None:
         """Learn that the socket is gone."""
@@ -81,8 +80,7 @@ class Line(asyncio.BufferedProtocol):
                 lambda: self, sock, ssl=tls, ssl_shutdown_timeout=shutdown_s
             )
         except OSError as err:
-            _log.debug("tls_handshake_failed", address=self.peer[0], error=str(err))
-            self._owner.close(Ending.TLS_HANDSHAKE)
+            self._owner.fail(err)
         finally:
             self._opening = None
             if self._transport is None:

@@ -19,7 +19,7 @@ _BACKLOG = 1024
 _EXHAUSTED_S = 0.5
 """How long nobody is accepted when the process has no file descriptor left."""
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Door:
                 return
             except OSError as err:
                 # EMFILE and its like: the socket stays readable, so look away for a while.
-                _log.warning("accept_failed", error=str(err), retry_s=_EXHAUSTED_S)
+                log.warning("accept_failed", error=str(err), retry_s=_EXHAUSTED_S)
                 self._loop.remove_reader(self._socket.fileno())
                 self._retry = self._loop.call_later(_EXHAUSTED_S, self.open)
                 return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.devices.broker.front import Connection
     from gateway.devices.broker.limits import Limits
     from gateway.devices.broker.registry import KeptSessions, Registry
+    from gateway.devices.news import News
     from gateway.ports.devices import Access, Receiver
 
 
@@ -94,6 +95,10 @@ class Site:
     registry: Registry
     kept: KeptSessions
     rooms: RoomWatch
+    #: What the log is told of devices.
+    news: News
+    #: What it is told of those who have not logged in; apart, so that they cannot silence the devices.
+    strangers: News
     #: All sockets are read into it, one after the other.
     buffer: memoryview
     #: Let amqtt serve a connection that is logged in, until it ends.

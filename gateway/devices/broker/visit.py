@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.devices.broker.site import Site
     from gateway.model.identity import DeviceId
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 class Visit:
@@ -45,7 +45,7 @@ class Visit:
     def begin(self) -> None:
         """Tell the receiver that the device came."""
         self.has_begun = True
-        _log.info("device_connected", device=str(self.device), address=self.address)
+        self._tell("device_connected")
         self._site.receiver.connected(self.device)
 
     def end(self, ending: Ending, now: float) -> None:
@@ -53,5 +53,10 @@ class Visit:
         if not self._is_clean:
             self._site.kept.keep(self.device, self.subscriptions.filters, now)
         if self.has_begun:
-            _log.info("device_disconnected", device=str(self.device), address=self.address, reason=ending)
+            self._tell("device_disconnected", reason=ending)
             self._site.receiver.disconnected(self.device)
+
+    def _tell(self, event: str, **facts: str) -> None:
+        suppressed = self._site.news.suppressed(self.device, event)
+        if suppressed is not None:
+            log.info(event, device=str(self.device), address=self.address, **facts, suppressed=suppressed)
