@@ -27,20 +27,20 @@ def lines(value: Any, path: str = "") -> Iterator[str]:
 
 
 def tables(report: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield one table for the plain facts and one for each section."""
+    """Yield one table for the plain facts and one for each section and each of its entries, readable in 80 columns."""
     facts = {key: value for key, value in report.items() if not _is_section(value)}
     if facts:
         yield _facts("gateway", facts)
     for title, section in report.items():
         if isinstance(section, list) and _is_section(section):
-            yield _rows(title, {str(index + 1): row for index, row in enumerate(section)})
+            yield from _entries(title, {str(index + 1): row for index, row in enumerate(section)})
         elif isinstance(section, Mapping) and section:
             rows = {key: row for key, row in section.items() if isinstance(row, Mapping)}
             rest = {key: value for key, value in section.items() if key not in rows}
             if rest:
                 yield _facts(title, rest)
             if rows:
-                yield _rows(title, rows)
+                yield from _entries(title, rows)
 
 
 def _is_section(value: Any) -> bool:
@@ -51,17 +51,16 @@ def _is_section(value: Any) -> bool:
 
 def _facts(title: str, facts: Mapping[str, Any]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for key, value in facts.items():
         table.add_row(Text(str(key)), _cell(value))
     return table
 
 
-def _rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    table = Table("", *columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for name, row in rows.items():
-        table.add_row(Text(name), *(_cell(row.get(column, "")) for column in columns))
-    return table
+def _entries(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    # One below the other: side by side, the facts of a lane are wider than a terminal.
+    return (_facts(f"{title} {name}", row) for name, row in rows.items())
 
 
 def _cell(value: Any) -> Text:

@@ -33,11 +33,56 @@ def test_every_leaf_has_a_line() -> None:
 
 
 def test_facts_and_sections_have_tables() -> None:
-    """Plain facts come first; a section has a table of its facts and one of its rows."""
-    console = Console(width=100)
+    """Plain facts come first; a section has a table of its facts and one for each of its entries."""
     made = list(tables(REPORT))
-    assert [table.title for table in made] == ["gateway", "lanes", "lanes", "updates"]
-    assert [column.header for column in made[2].columns] == ["", "circuit", "codes"]
-    assert [column.header for column in made[3].columns] == ["", "device", "percent"]
-    assert [table.row_count for table in made] == [4, 1, 1, 2]
-    assert "x=1" in "".join(segment.text for segment in console.render(made[2]))
+    assert [table.title for table in made] == [
+        "gateway",
+        "lanes",
+        "lanes cloud/a",
+        "updates 1",
+        "updates 2",
+    ]
+    assert [table.row_count for table in made] == [4, 1, 2, 2, 1]
+    assert "x=1" in _shown({"lanes": REPORT["lanes"]})
+
+
+STATUS: dict[str, Any] = {
+    "name": "site-01",
+    "store_error": "database or disk is full; the gateway takes nothing until it can write again",
+    "clock_synchronized": False,
+    "quarantined": 12,
+    "lanes": {
+        f"cloud/{name}": {
+            "circuit": "half_open",
+            "reason": "InternalError.Unknown: the service is being moved, come back in an hour or so",
+            "messages": 123_456,
+            "bytes": 268_435_456,
+            "oldest_seconds": 86_400.5,
+            "next_try_seconds": wait,
+            "dead_letters": 1,
+            "parked_devices": 0,
+        }
+        for name, wait in (("tencent", 12.5), ("onenet-with-a-name-of-32-letters", None))
+    },
+}
+
+
+def test_a_report_can_be_read_in_eighty_columns() -> None:
+    """No name of a lane or a fact is cut, and no value: a long one goes on in the next line."""
+    shown = _shown(STATUS, width=80)
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    words = shown.split()
+    for lane, facts in STATUS["lanes"].items():
+        assert {lane, *facts, *facts["reason"].split()} <= set(words)
+    for key in ("store_error", "clock_synchronized", "quarantined"):
+        assert key in words
+    assert "next_try_seconds 12.5" in " ".join(words)
+    assert "next_try_seconds -" in " ".join(words)
+
+
+def _shown(report: dict[str, Any], width: int = 100) -> str:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(*tables(report), sep="\n")
+    return captured.get()
