@@ -93,6 +93,8 @@ class Gateway:
         )
         self._saved_lanes = loaded.lanes
         wiring.initialise_metrics(self.metrics, config)
+        if store.set_aside is not None:
+            self.metrics.store_set_aside.inc()
 
     async def add_cloud(self, prepared: registry.Prepared, session: HttpSession) -> None:
         """Make the lane of one cloud."""
@@ -140,11 +142,11 @@ class Gateway:
     async def prune_for_ever(self) -> None:
         """Forget what is too old."""
         while True:
-            await asyncio.sleep(PRUNE_EVERY)
             try:
                 await self.store.prune(wall=self.clock.wall())
             except StoreError as err:
                 log.warning("prune_failed", error=str(err))
+            await asyncio.sleep(PRUNE_EVERY)
 
 
 @asynccontextmanager
@@ -182,14 +184,14 @@ async def run(config: Config, *, config_path: Path) -> None:
             group.create_task(gateway.observer.observe_for_ever(), name="observer"),
             group.create_task(gateway.observer.measure_lag(), name="loop-lag"),
         ]
-        await gateway.broker.start()
-        async with OpsServer(
+        ops_server = OpsServer(
             listen=config.http.listen,
             token=config.http.token,
             registry=gateway.registry,
             checks=gateway.observer.checks,
             status=gateway.observer.status,
-        ) as ops:
+        )
+        async with ops_server as ops, _listening(gateway.broker):
             wiring.settle_memory()
             log.info(
                 "gateway_started",
@@ -207,6 +209,15 @@ async def run(config: Config, *, config_path: Path) -> None:
             await _within(gateway.ledger.drain())
         await _end(committing)
     log.info("gateway_stopped")
+
+
+@asynccontextmanager
+async def _listening(broker: MqttBroker) -> AsyncIterator[None]:
+    await broker.start()
+    try:
+        yield
+    finally:
+        await broker.stop()
 
 
 async def check(config: Config) -> list[str]:

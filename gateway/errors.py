@@ -31,6 +31,10 @@ class StoreError(GatewayError):
     """A transaction was not committed; nothing of it may be acknowledged."""
 
 
+class StoreDamagedError(StoreError):
+    """The database's file is damaged: end, so that the next start sets it aside and goes on with a fresh one."""
+
+
 class CloudError(GatewayError):
     """A cloud did not take a report.
 
@@ -40,10 +44,10 @@ class CloudError(GatewayError):
     reached: str | None = None
 
     def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
-        #: The cloud's own code, or a word of ours where it gave none.
-        self.code = code
-        self.reason = reason
+        #: The cloud's own code, or a word of ours where it gave none; cut, for a cloud may say anything.
+        self.code = code[:128]
+        self.reason = reason[:1024]
+        super().__init__(f"{self.code}: {self.reason}")
 
 
 class Scope(StrEnum):

@@ -118,7 +118,7 @@ class Metrics:
         self.circuit = self._gauge(
             "cloud_circuit_state", "Circuit breaker: 0 closed, 1 half-open, 2 open, 3 denied.", "lane"
         )
-        self.cloud_up = self._gauge("cloud_up", "1 when the cloud's last answer was a good one.", "lane")
+        self.cloud_up = self._gauge("cloud_up", "0 while the cloud does not answer or denies us.", "lane")
         self.credential_expiry = self._gauge(
             "credential_expiry_timestamp_seconds",
             "Unix time at which a credential expires.",
@@ -128,9 +128,6 @@ class Metrics:
 
     def _declare_process(self) -> None:
         self.build = Info("build", "Version of the gateway.", namespace="ota_gateway", registry=self.registry)
-        self.config_reloaded = self._gauge(
-            "config_last_reload_successful", "1 when the configuration in force is the one on disk."
-        )
         self.clock_synchronised = self._gauge(
             "clock_synchronized", "1 when the kernel says that the wall clock is synchronised."
         )
@@ -141,6 +138,9 @@ class Metrics:
             "store_commit_duration_seconds", "Duration of one durable commit, fsync included.", _FAST
         )
         self.commit_failures = self._counter("store_commit_failures_total", "Commits that failed.")
+        self.store_set_aside = self._counter(
+            "store_set_aside_total", "Damaged database files found at start and put aside."
+        )
 
 
 def initialise(metric: MetricWrapperBase, *label_sets: Iterable[str]) -> None:

@@ -126,17 +126,18 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     """Create the series whose labels are known, at 0."""
     lanes = [lane_of(cloud) for cloud in config.clouds]
     metrics.build.info({"version": __version__})
-    metrics.config_reloaded.set(1)
     initialise(metrics.updates, [state for state in State if not state.is_terminal])
     initialise(metrics.transitions, State)
-    initialise(metrics.suppressed, [Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED, Verdict.UNTARGETED])
+    unmoved = (Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED)
+    initialise(metrics.suppressed, [*unmoved, "no_open_update", "too_many_modules"])
     initialise(metrics.refused, ["commit_failed", "outbox_full"])
     initialise(metrics.discarded, lanes, ["progress_evicted"])
     initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
     per_lane = (metrics.outbox_messages, metrics.outbox_bytes, metrics.outbox_oldest, metrics.dead_letters)
-    for metric in (*per_lane, metrics.parked, metrics.cloud_up, metrics.delivery_lag):
+    for metric in (*per_lane, metrics.parked, metrics.delivery_lag):
         initialise(metric, lanes)
     for lane in lanes:
+        metrics.cloud_up.labels(lane).set(1)
         metrics.outbox_capacity.labels(lane).set(config.store.lane_quota)
 
 

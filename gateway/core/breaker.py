@@ -13,7 +13,8 @@ from gateway.core.retry import Backoff
 from gateway.ports.store import Circuit, LaneState
 
 THRESHOLD = 5
-PROBE = Backoff(timedelta(seconds=1), timedelta(seconds=60))
+PROBE = Backoff(timedelta(seconds=1), timedelta(seconds=30))
+NEXT_PROBE = timedelta(seconds=15)
 DENIED_PROBE = timedelta(seconds=60)
 #: A pause that a cloud asks for is honoured within these; a "Retry-After: 0" must not make a lane spin.
 MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(hours=1)
@@ -34,6 +35,13 @@ def failed(
         return counted
     tries = max(failures - THRESHOLD + 1, 1)
     return replace(counted, circuit=Circuit.OPEN, until=now + PROBE.delay(tries, random))
+
+
+def undecided(state: LaneState, *, now: float) -> LaneState:
+    """Take a failure that says nothing about the cloud: a probe with it is repeated soon, with another message."""
+    if state.circuit is Circuit.CLOSED:
+        return state
+    return replace(state, circuit=Circuit.OPEN, until=now + NEXT_PROBE.total_seconds())
 
 
 def denied(state: LaneState, *, now: float, reason: str) -> LaneState:

@@ -30,6 +30,8 @@ from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed
 log = structlog.get_logger()
 
 RETRY = Backoff(timedelta(seconds=1), timedelta(minutes=5))
+#: Failed tries after which a message says nothing about its cloud any more.
+TELLING = 3
 #: A parked device is tried again so rarely that it burns nothing, and so often that it heals without a person.
 PARKED_PROBE = timedelta(minutes=15)
 LEASE = timedelta(minutes=2)
@@ -215,7 +217,8 @@ class Dispatcher:
     def _unavailable(self, claim: Claim, err: Unavailable) -> None:
         delay = RETRY.delay(claim.attempts + 1, random)
         if err.scope is Scope.LANE:
-            self._gate.failed(err)
+            # A message that failed again and again may be the trouble itself: it must not stop the others.
+            self._gate.failed(err, telling=claim.attempts < TELLING or err.retry_after is not None)
         else:
             self._gate.succeeded()
             delay = max(delay, min(err.retry_after or 0.0, PARKED_PROBE.total_seconds()))

@@ -6,6 +6,7 @@ Open updates are held in memory and written through; the store is the truth at s
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
@@ -15,7 +16,7 @@ from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.model import codec
-from gateway.model.commands import Command, TaskCanceled
+from gateway.model.commands import Command, TaskAbsent, TaskCanceled
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.model.states import Reason, State
@@ -26,6 +27,11 @@ from gateway.ports.store import Committed, Entry, Kind, Loaded, Message, Quarant
 log = structlog.get_logger()
 
 _Key = tuple[DeviceId, Module]
+
+#: A device that names ever new modules must not grow the site's memory.
+MAX_MODULES = 32
+#: After a start, how long silence is not held against devices: they may be reconnecting.
+PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +62,15 @@ class Engine:
         self._updates: dict[_Key, Update] = {}
         self._versions: dict[_Key, Version] = {}
         self._full: frozenset[Lane] = frozenset()
+        self._modules: Counter[DeviceId] = Counter()
+        self._patient_until = 0.0
 
     def load(self, loaded: Loaded) -> None:
         """Fill memory from the store."""
         self._updates = {(update.device, update.module): update for update in loaded.updates}
         self._versions = dict(loaded.versions)
+        self._modules = Counter(device for device, _ in self._updates.keys() | self._versions.keys())
+        self._patient_until = self._clock.now() + PATIENCE.total_seconds() if loaded.updates else 0.0
         self._note_sizes(loaded.sizes)
 
     def committed(self, committed: Committed) -> None:
@@ -70,7 +80,10 @@ class Engine:
             self._metrics.discarded.labels(lane, "progress_evicted").inc(count)
 
     def _note_sizes(self, sizes: Mapping[Lane, int]) -> None:
-        self._full = frozenset(lane for lane, size in sizes.items() if size >= self._quota)
+        full = frozenset(lane for lane, size in sizes.items() if size >= self._quota)
+        if full != self._full:
+            log.error("outbox_full", lanes=sorted(full)) if full else log.info("outbox_has_room")
+            self._full = full
 
     @property
     def full_lanes(self) -> frozenset[Lane]:
@@ -92,6 +105,10 @@ class Engine:
         if self._full and not self._full.isdisjoint(rules.lanes):
             self._metrics.refused.labels("outbox_full").inc()
             settle(False)
+            return
+        if not self._knows_module(event):
+            self._quarantine(event, "too_many_modules", f"a device may have {MAX_MODULES} modules")
+            self._ledger.settle_later(settle)
             return
         match event:
             case StateReported():
@@ -115,7 +132,9 @@ class Engine:
 
         A cancelled task ends the update unless another cloud follows it, or a later attempt has begun.
         """
-        log.info("task_ended_by_cloud", lane=lane, device=str(command.device), kind=type(command).__name__)
+        if not isinstance(command, TaskAbsent):
+            kind = type(command).__name__
+            log.info("task_ended_by_cloud", lane=lane, device=str(command.device), kind=kind)
         update = self._updates.get((command.device, command.module))
         if not isinstance(command, TaskCanceled) or update is None or update.id != told:
             return
@@ -126,8 +145,10 @@ class Engine:
             self._ledger.request()
 
     def expire(self) -> None:
-        """Let time act on every open update."""
+        """Let time act on every open update; not before devices had time to come back after a start."""
         now = self._clock.now()
+        if now < self._patient_until:
+            return
         for update in list(self._open_updates()):
             rules = self._products.get(update.device.product_id)
             if rules is None:
@@ -159,18 +180,28 @@ class Engine:
             now=self._clock.now(),
         )
         if outcome.verdict is Verdict.UNTARGETED:
-            self._quarantine_untargeted(event)
+            self._quarantine(
+                event,
+                "no_open_update",
+                "no version was named and the device has no update that it could mean",
+            )
         else:
             self._act(outcome)
 
-    def _quarantine_untargeted(self, event: StateReported) -> None:
-        detail = "no version was named and the device has no update that it could mean"
-        payload = codec.encode(event).encode()
-        item = Quarantined(
-            device=event.device, topic="", payload=payload, reason="no_open_update", detail=detail
-        )
+    def _knows_module(self, event: Event) -> bool:
+        """Whether the device has this module, or may have one more."""
+        key = (event.device, event.module)
+        if key in self._updates or key in self._versions:
+            return True
+        self._modules[event.device] += 1
+        return self._modules[event.device] <= MAX_MODULES
+
+    def _quarantine(self, event: Event, reason: str, detail: str) -> None:
+        """Set aside what was understood, but cannot be acted upon."""
+        payload = codec.encode(event).encode() if isinstance(event, StateReported) else event.version.encode()
+        item = Quarantined(device=event.device, topic="", payload=payload, reason=reason, detail=detail)
         self._ledger.changes.quarantine.append(item)
-        self._metrics.suppressed.labels(Verdict.UNTARGETED).inc()
+        self._metrics.suppressed.labels(reason).inc()
 
     def _version_reported(self, event: VersionReported) -> None:
         key = (event.device, event.module)

@@ -51,6 +51,11 @@ class Gate:
         """The breaker as it stands."""
         return self._state
 
+    @property
+    def next_try_at(self) -> float | None:
+        """When the next probe goes out (site clock); None while messages flow."""
+        return None if self._state.circuit is Circuit.CLOSED else self._state.until
+
     async def opened(self) -> None:
         """Wait until sending may make sense: the circuit is closed, or its time to probe has come."""
         while not self._may_probe():
@@ -82,16 +87,19 @@ class Gate:
         self._metrics.cloud_up.labels(self._lane).set(1)
         self._become(breaker.succeeded(self._state))
 
-    def failed(self, err: Unavailable) -> None:
-        """The cloud did not answer."""
+    def failed(self, err: Unavailable, *, telling: bool = True) -> None:
+        """The cloud did not answer; what keeps failing by itself (not `telling`) says little about the cloud."""
         self._metrics.cloud_up.labels(self._lane).set(0)
         if self._is_old_news():
+            return
+        if not telling:
+            self._become(breaker.undecided(self._state, now=self._clock.now()))
             return
         state = breaker.failed(
             self._state,
             now=self._clock.now(),
             retry_after=err.retry_after,
-            reason=err.reason,
+            reason=str(err),
             random=self._jitter,
         )
         if state.circuit is Circuit.OPEN and self._state.circuit is Circuit.CLOSED:
@@ -103,7 +111,7 @@ class Gate:
         self._metrics.cloud_up.labels(self._lane).set(0)
         if self._state.circuit is not Circuit.DENIED:
             log.error("cloud_denies_us", lane=self._lane, code=err.code, reason=err.reason)
-        self._become(breaker.denied(self._state, now=self._clock.now(), reason=err.reason))
+        self._become(breaker.denied(self._state, now=self._clock.now(), reason=str(err)))
 
     def _may_probe(self) -> bool:
         return self._state.circuit is Circuit.CLOSED or self._state.until <= self._clock.now()

@@ -12,7 +12,7 @@ from time import perf_counter
 import structlog
 
 from gateway.core.clock import Clock
-from gateway.errors import StoreError
+from gateway.errors import StoreDamagedError, StoreError
 from gateway.metrics import Metrics
 from gateway.ports.devices import Settle
 from gateway.ports.store import Changes, Committed, Settlement, Store
@@ -54,6 +54,7 @@ class Ledger:
         self._idle = asyncio.Event()
         self._idle.set()
         self._pause = FIRST_PAUSE
+        self._trouble: str | None = None
         #: Called after each commit with what it changed; set by the composition root.
         self.on_commit: Callable[[Changes, Committed], None] = lambda _changes, _committed: None
 
@@ -72,9 +73,9 @@ class Ledger:
         await self._room.wait()
 
     @property
-    def healthy(self) -> bool:
-        """False while commits fail."""
-        return self._pause == FIRST_PAUSE
+    def trouble(self) -> str | None:
+        """Why commits fail now; None while they work."""
+        return self._trouble
 
     def remember(self, undo: Callable[[], None]) -> None:
         """Note how to take back a change of memory, should its commit fail."""
@@ -123,11 +124,19 @@ class Ledger:
             committed = await self._store.commit(
                 batch.changes, now=self._clock.now(), wall=self._clock.wall()
             )
+        except StoreDamagedError as err:
+            self._refuse(batch, err)
+            raise
         except StoreError as err:
-            await self._failed(batch, err)
+            self._refuse(batch, err)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, LAST_PAUSE)
             return
         self._metrics.commit_duration.observe(perf_counter() - started)
         self._pause = FIRST_PAUSE
+        if self._trouble is not None:
+            self._trouble = None
+            log.info("commits_work_again")
         for written in batch.written:
             written()
         for settle in batch.settles:
@@ -136,11 +145,13 @@ class Ledger:
             self._room.set()
         self.on_commit(batch.changes, committed)
 
-    async def _failed(self, batch: Batch, err: StoreError) -> None:
+    def _refuse(self, batch: Batch, err: StoreError) -> None:
         """Refuse what the failed transaction held, and what was gathered on top of it meanwhile."""
         above, self._pending = self._pending, Batch()
         self._metrics.commit_failures.inc()
-        log.error("commit_failed", error=str(err), publishes=len(batch.settles) + len(above.settles))
+        if self._trouble != str(err):
+            self._trouble = str(err)
+            log.error("commit_failed", error=str(err))
         for step in reversed([*batch.undo, *above.undo]):
             step()
         for settle in [*batch.settles, *above.settles]:
@@ -150,8 +161,8 @@ class Ledger:
         self._keep_facts(batch, above)
         for teach in [*batch.taught, *above.taught]:
             teach()
-        await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * 2, LAST_PAUSE)
+        # Also without traffic: whether the store works again is found out by trying.
+        self.request()
 
     def _keep_facts(self, *lost: Batch) -> None:
         """What clouds answered stays true although it was not written: write it next time."""
@@ -161,5 +172,3 @@ class Ledger:
             kept.settlements += batch.changes.settlements
             kept.lanes.update(batch.changes.lanes)
             kept.woken |= batch.changes.woken
-        if kept.settlements or kept.lanes or kept.woken:
-            self.request()

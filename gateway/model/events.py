@@ -13,7 +13,7 @@ class VersionReported:
     device: DeviceId
     version: Version
     module: Module = DEFAULT_MODULE
-    #: A QoS 1 redelivery (DUP): old news, which must not be taken for a device that starts over.
+    #: A QoS 1 redelivery (DUP): perhaps old news, perhaps the first copy that arrives.
     redelivered: bool = False
 
 
@@ -34,6 +34,8 @@ class StateReported:
     code: str = ""
     detail: str = ""
     synthetic: bool = False
+    #: A QoS 1 redelivery (DUP): never taken for a device that starts over.
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

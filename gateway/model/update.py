@@ -15,6 +15,8 @@ from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State,
 
 #: States that announce an update rather than carry it out.
 ANNOUNCEMENTS = frozenset({State.QUEUED, State.WAITING_CONFIRMATION, State.NOTIFIED})
+#: How long a doubt waits for the "done" that would dispel it; a device sends both on one connection.
+DOUBT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,9 @@ class Update:
     stalled: bool = False
     #: Success taken on the device's word alone.
     unverified: bool = False
+    #: A version other than the target that a redelivery (DUP) reported while success waits for evidence. It may be
+    #: older than the "done": then that comes again right after it. If it does not, this is the evidence.
+    doubt: Version | None = None
     #: The device reported a version after the end: it asks for orders again and may start over.
     rearmed: bool = False
     #: The gateway, not the device, brought the update into its state.
@@ -105,7 +110,6 @@ class Verdict(StrEnum):
 
 
 CHANGES = frozenset({Verdict.OPENED, Verdict.ADVANCED, Verdict.PROGRESSED, Verdict.NOTED})
-TOLD = frozenset({Verdict.OPENED, Verdict.ADVANCED, Verdict.PROGRESSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +144,22 @@ def witness(update: Update | None, event: VersionReported, *, now: float) -> Out
     if update is None:
         return Outcome(Verdict.DUPLICATE, None)
     if update.state.is_terminal:
-        if update.rearmed or event.redelivered:
-            return Outcome(Verdict.DUPLICATE, update)
-        return Outcome(Verdict.NOTED, replace(update, rearmed=True))
+        verdict = Verdict.DUPLICATE if update.rearmed else Verdict.NOTED
+        return Outcome(verdict, update if update.rearmed else replace(update, rearmed=True))
     confirming = update.state is State.CONFIRMING
     if event.version == update.target and (confirming or update.source != update.target):
         return Outcome(Verdict.ADVANCED, _enter(update, State.SUCCEEDED, now))
-    if confirming and not event.redelivered:
-        rolled_back = event.version == update.source
-        reason = Reason.ROLLED_BACK if rolled_back else Reason.VERSION_MISMATCH
-        failed = _enter(update, State.FAILED, now, phase=Phase.CONFIRM, reason=reason)
-        return Outcome(Verdict.ADVANCED, replace(failed, detail=f"the device runs {event.version}"))
+    if confirming and event.redelivered:
+        return Outcome(Verdict.NOTED, replace(update, doubt=event.version, touched_at=now))
+    if confirming:
+        return Outcome(Verdict.ADVANCED, _disproved(update, event.version, now))
     return Outcome(Verdict.DUPLICATE, update)
 
 
 def expire(update: Update, *, policy: Policy, now: float) -> Outcome:
     """Let time act on an open update: past its deadline it is stalled; CONFIRMING ends as the policy says."""
+    if update.doubt is not None and now - update.touched_at >= DOUBT.total_seconds():
+        return Outcome(Verdict.ADVANCED, _disproved(update, update.doubt, now))
     deadline = policy.deadline(update.state)
     if deadline is None or now - update.touched_at < deadline.total_seconds() or update.state.is_terminal:
         return Outcome(Verdict.DUPLICATE, update)
@@ -174,6 +178,12 @@ def cancel(update: Update, reason: Reason, *, now: float) -> Outcome:
     return Outcome(Verdict.ADVANCED, replace(canceled, synthetic=True))
 
 
+def _disproved(update: Update, runs: Version, now: float) -> Update:
+    reason = Reason.ROLLED_BACK if runs == update.source else Reason.VERSION_MISMATCH
+    failed = _enter(update, State.FAILED, now, phase=Phase.CONFIRM, reason=reason)
+    return replace(failed, detail=f"the device runs {runs}")
+
+
 def _unconfirmed(update: Update, policy: Policy, now: float) -> Update:
     if policy.trusts_silence:
         return replace(_enter(update, State.SUCCEEDED, now), unverified=True, synthetic=True)
@@ -186,7 +196,7 @@ def _starts_over(update: Update, event: StateReported) -> bool:
         return False
     if event.synthetic and event.state in ANNOUNCEMENTS:
         return True
-    return update.rearmed and update.state is not State.SUCCEEDED
+    return update.rearmed and update.state is not State.SUCCEEDED and not event.redelivered
 
 
 def _replace(
@@ -199,7 +209,8 @@ def _replace(
     now: float,
 ) -> Outcome:
     announced = event.synthetic and event.state in ANNOUNCEMENTS
-    if target == update.predecessor and not announced and not update.rearmed:
+    starts_over = announced or (update.rearmed and not event.redelivered)
+    if target == update.predecessor and not starts_over:
         return Outcome(Verdict.STALE, update)
     opened = _open(update, event, target, running=running, policy=policy, now=now)
     if update.state.is_terminal:
@@ -246,6 +257,8 @@ def _advance(
     step = STEPS[update.state, state]
     if step is Step.ABSORBED:
         return Outcome(Verdict.ABSORBED, update)
+    if step is Step.REPEAT and update.doubt is not None:
+        return Outcome(Verdict.NOTED, replace(update, doubt=None, touched_at=now))
     if step is Step.REPEAT:
         return _progress(update, event, now)
     if step is Step.STALE or (update.both_entered and state in RANK_GROUP):
@@ -286,6 +299,7 @@ def _enter(
         synthetic=event.synthetic if event else False,
         both_entered=update.both_entered or {update.state, state} == RANK_GROUP,
         stalled=False,
+        doubt=None,
         entered_at=now,
         touched_at=now,
     )

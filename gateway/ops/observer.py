@@ -85,8 +85,8 @@ class Observer:
         """Say whether the box can take reports; a dead cloud does not make it unready."""
         store = Check(
             name="store",
-            is_ok=self._ledger.healthy,
-            detail="" if self._ledger.healthy else "commits fail; see the log",
+            is_ok=self._ledger.trouble is None,
+            detail=self._ledger.trouble or "",
         )
         full = sorted(self._engine.full_lanes)
         room = Check(
@@ -99,14 +99,21 @@ class Observer:
 
     async def status(self) -> dict[str, Any]:
         """Say how things stand, for the command line and the dashboard."""
-        figures = await self._store.figures()
+        trouble = self._ledger.trouble
+        figures: Mapping[Lane, Figures] = {}
+        try:
+            figures = await self._store.figures()
+        except StoreError as err:
+            trouble = str(err)
         states, stalled = self._engine.census()
         return {
             "name": self._name,
             "version": self._version,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "devices_connected": self._clients(),
-            "store_ok": self._ledger.healthy,
+            "store_ok": trouble is None,
+            "store_error": trouble,
+            "clock_synchronized": is_synchronised(),
             "updates": {state.value: count for state, count in sorted(states.items())},
             "updates_stalled": stalled,
             "lanes": {
@@ -115,10 +122,11 @@ class Observer:
         }
 
     def _lane(self, gate: Gate, figures: Figures) -> dict[str, Any]:
-        oldest = figures.oldest_at
+        oldest, next_try = figures.oldest_at, gate.next_try_at
         return {
             "circuit": gate.state.circuit.value,
             "reason": gate.state.reason,
+            "next_try_seconds": None if next_try is None else round(max(next_try - self._clock.now(), 0), 1),
             "messages": figures.messages,
             "bytes": figures.size,
             "oldest_seconds": None if oldest is None else round(self._clock.now() - oldest, 1),

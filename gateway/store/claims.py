@@ -48,6 +48,8 @@ def take_back(connection: Connection) -> None:
     connection.execute(
         update(queues).where(queues.c.leased_until > 0).values(leased_until=0.0, in_flight=None)
     )
+    # A start is often a person who has just mended a permission: ask for parked devices at once.
+    connection.execute(update(queues).where(queues.c.parked.is_not(None)).values(due_at=0.0))
 
 
 def _put_aside(connection: Connection, unreadable: Sequence[Row[Any]], now: float) -> None:

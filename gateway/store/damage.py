@@ -21,7 +21,8 @@ def check(connection: Connection) -> None:
     """Read the whole file; raises DamagedError if its structure is broken."""
     verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if verdict != "ok":
-        raise DamagedError(str(verdict))
+        # The last line is the finding; others only head it.
+        raise DamagedError(str(verdict).strip().splitlines()[-1])
 
 
 def is_damage(err: SQLAlchemyError) -> bool:
@@ -31,8 +32,8 @@ def is_damage(err: SQLAlchemyError) -> bool:
     return isinstance(err, DamagedError) or code in _CODES
 
 
-def set_aside(engine: Engine, cause: str) -> None:
-    """Move the file and its companions out of the way, under a name that is not taken."""
+def set_aside(engine: Engine, cause: str) -> Path:
+    """Move the file and its companions out of the way, under a name that is not taken; return that name."""
     engine.dispose()
     path = Path(str(engine.url.database))
     number = 1
@@ -43,3 +44,4 @@ def set_aside(engine: Engine, cause: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     log.error("store_damaged", set_aside=str(aside), cause=cause)
+    return aside

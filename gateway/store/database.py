@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Self, TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import StoreError
+from gateway.errors import StoreDamagedError, StoreError
 from gateway.model.identity import Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import claims, damage, lanes, queues, records, sums, updates
@@ -37,6 +38,8 @@ class Database:
         self._losable = engine.execution_options(**{LOSABLE: True})
         self._quota = lane_quota
         self._keep = keep
+        #: Where the damaged file lies that was found at start, if there was one.
+        self.set_aside: Path | None = None
         self._ids = QueueIds()
         self._sums = Sums()
         # One thread: the writer. SQLite has one writer anyway; PostgreSQL gains nothing from two of ours.
@@ -51,7 +54,7 @@ class Database:
         """
         store = cls(connect(url), lane_quota=lane_quota, keep=keep or Keep())
         try:
-            await store._in_writer(partial(_prepare, store._engine))
+            store.set_aside = await store._in_writer(partial(_prepare, store._engine))
         except (SQLAlchemyError, OSError) as err:
             await store.close()
             raise StoreError(f"the store {store.name} cannot be opened: {_words(err)}") from err
@@ -106,7 +109,10 @@ class Database:
         try:
             return await self._in_writer(partial(self._run, engine, work))
         except _FAILURES as err:
-            raise StoreError(f"the store did not commit: {_words(err)}") from err
+            words = f"the store {self.name} did not do its work: {_words(err)}"
+            if isinstance(err, SQLAlchemyError) and damage.is_damage(err):
+                raise StoreDamagedError(words) from err
+            raise StoreError(words) from err
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.connect() as connection:
@@ -172,14 +178,17 @@ def _words(err: BaseException) -> str:
     return str(getattr(err, "orig", None) or err).strip().splitlines()[0]
 
 
-def _prepare(engine: Engine) -> None:
+def _prepare(engine: Engine) -> Path | None:
+    """Open and migrate; return where a damaged file was put, if there was one."""
     try:
         _open(engine)
     except SQLAlchemyError as err:
         if not damage.is_damage(err):
             raise
-        damage.set_aside(engine, _words(err))
+        aside = damage.set_aside(engine, _words(err))
         _open(engine)
+        return aside
+    return None
 
 
 def _open(engine: Engine) -> None:

@@ -47,6 +47,7 @@ updates = Table(
     Column("both_entered", Boolean, nullable=False),
     Column("stalled", Boolean, nullable=False),
     Column("unverified", Boolean, nullable=False),
+    Column("doubt", String),
     Column("rearmed", Boolean, nullable=False),
     Column("synthetic", Boolean, nullable=False),
     Column("opened_at", Float, nullable=False),

@@ -94,6 +94,7 @@ def _row(update: Update) -> dict[str, Any]:
         "both_entered": update.both_entered,
         "stalled": update.stalled,
         "unverified": update.unverified,
+        "doubt": update.doubt,
         "rearmed": update.rearmed,
         "synthetic": update.synthetic,
         "opened_at": update.opened_at,

@@ -144,11 +144,10 @@ async def test_a_lane_that_wakes_makes_postponed_messages_due(scene: Scene) -> N
 
 
 async def test_a_parked_device_is_probed_and_counted(scene: Scene) -> None:
-    """It waits until its probe is due, across a restart, and is parked no more once it was heard."""
+    """It waits until its probe is due, and is parked no more once it was heard."""
     await scene.tell(transition("a"))
     (claim,) = await scene.claim()
     await scene.settle(Postponed(claim=claim, due_at=scene.now + 900, parked="NoPermission"))
-    await scene.restart()
     await scene.tell(terminal("a"))
 
     assert (await scene.store.figures())[LANE].parked == 1
@@ -157,6 +156,16 @@ async def test_a_parked_device_is_probed_and_counted(scene: Scene) -> None:
     (probe,) = await scene.claim()
     await scene.settle(delivered(probe))
     assert (await scene.store.figures())[LANE].parked == 0
+
+
+async def test_a_parked_device_is_probed_at_start(scene: Scene) -> None:
+    """Whoever mended the permission restarts the gateway and looks."""
+    await scene.tell(transition("a"))
+    (claim,) = await scene.claim()
+    await scene.settle(Postponed(claim=claim, due_at=scene.now + 900, parked="NoPermission"))
+    await scene.restart()
+
+    assert len(await scene.claim()) == 1
 
 
 @pytest.mark.parametrize(

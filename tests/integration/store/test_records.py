@@ -37,6 +37,7 @@ FULL = Update(
     both_entered=True,
     stalled=True,
     unverified=True,
+    doubt=Version("0.9"),
     rearmed=True,
     synthetic=True,
     opened_at=1_780_000_000.123456,

@@ -8,7 +8,7 @@ import pytest
 from gateway.model.events import StateReported
 from gateway.model.identity import Module
 from gateway.model.states import TABLE, TERMINAL, Owner, Phase, Reason, State
-from gateway.model.update import ANNOUNCEMENTS, Policy, Verdict
+from gateway.model.update import ANNOUNCEMENTS, DOUBT, Policy, Verdict, expire
 from tests.unit.model.stories import DEVICE, STRICT, V1, V2, V3, V4, Story, announced, runs, says
 
 DOWNLOADING, DOWNLOADED, INSTALLING, APPLYING = (
@@ -210,10 +210,16 @@ class TestNewAttempts:
         story = Story().tell(says(State.FAILED), runs(V1), says(State.FAILED))
         assert story.verdicts[-1] is Verdict.ABSORBED
 
-    def test_a_redelivered_version_report_rearms_nothing(self) -> None:
-        """Old news must not be taken for a device that starts over."""
+    def test_a_redelivered_report_never_starts_over(self) -> None:
+        """A device that repeats a whole story after a lost PUBACK has not begun a second attempt."""
+        again = replace(says(DOWNLOADING), redelivered=True)
+        story = Story().tell(says(State.FAILED), runs(V1, redelivered=True), again)
+        assert story.verdicts[-2:] == [Verdict.NOTED, Verdict.ABSORBED]
+
+    def test_a_device_starts_over_though_its_version_report_came_redelivered(self) -> None:
+        """The first copy of the report may be the one that was lost."""
         story = Story().tell(says(State.FAILED), runs(V1, redelivered=True), says(DOWNLOADING))
-        assert story.verdicts[-2:] == [Verdict.DUPLICATE, Verdict.ABSORBED]
+        assert (story.verdicts[-1], story.current.attempt) == (Verdict.OPENED, 2)
 
     def test_one_version_report_rearms_once(self) -> None:
         """A device may report its version at every start for years."""
@@ -277,10 +283,27 @@ class TestEvidence:
         update = Story(STRICT).tell(says(State.SUCCEEDED), runs(V1)).current
         assert update.reason is Reason.VERSION_MISMATCH
 
-    def test_a_redelivered_old_version_refutes_nothing(self) -> None:
-        """It was sent before the update."""
+    def test_a_redelivered_old_version_is_a_doubt(self) -> None:
+        """It may have been sent before the "done", or its first copy may be the one that was lost."""
         story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1, redelivered=True))
-        assert (story.verdicts[-1], story.current.state) == (Verdict.DUPLICATE, State.CONFIRMING)
+        assert (story.verdicts[-1], story.current.state) == (Verdict.NOTED, State.CONFIRMING)
+        assert story.current.doubt == V1
+
+    def test_a_repeated_done_dispels_the_doubt(self) -> None:
+        """PUBACKs keep their order: a version report from before the "done" is followed by it."""
+        story = Story(STRICT, running=V1).tell(
+            says(State.SUCCEEDED), runs(V1, redelivered=True), says(State.SUCCEEDED)
+        )
+        assert (story.current.state, story.current.doubt) == (State.CONFIRMING, None)
+
+    def test_a_doubt_that_nothing_dispels_is_the_evidence(self) -> None:
+        """Half a minute later the device counts as rolled back; trust is for devices that said nothing."""
+        doubted = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1, redelivered=True)).current
+        early = expire(doubted, policy=STRICT, now=doubted.touched_at + DOUBT.total_seconds() - 1)
+        late = expire(doubted, policy=STRICT, now=doubted.touched_at + DOUBT.total_seconds())
+        assert early.verdict is Verdict.DUPLICATE
+        assert late.update is not None
+        assert (late.update.state, late.update.reason) == (State.FAILED, Reason.ROLLED_BACK)
 
     def test_a_version_report_moves_no_update_that_has_not_claimed_success(self) -> None:
         """A device says its old version in the middle of a download."""

@@ -155,6 +155,7 @@ def upgrade() -> None:
         sa.Column("both_entered", sa.Boolean(), nullable=False),
         sa.Column("stalled", sa.Boolean(), nullable=False),
         sa.Column("unverified", sa.Boolean(), nullable=False),
+        sa.Column("doubt", sa.String(), nullable=True),
         sa.Column("rearmed", sa.Boolean(), nullable=False),
         sa.Column("synthetic", sa.Boolean(), nullable=False),
         sa.Column("opened_at", sa.Float(), nullable=False),
