@@ -1,15 +1,10 @@
 """Why a connection is not read now, and the one wait for room that all connections share."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.ports.devices import Receiver
+from gateway.ports.devices import Receiver
 
 
 class Brake(Enum):

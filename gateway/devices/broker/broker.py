@@ -1,14 +1,17 @@
 """The embedding: our sockets and connections around an amqtt that has neither sockets nor publishes."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import socket
+import ssl
+from collections.abc import Sequence
 
 import structlog
+from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.session import Session
 
 from gateway.devices.broker.brakes import RoomWatch
 from gateway.devices.broker.errors import Ending
@@ -16,24 +19,14 @@ from gateway.devices.broker.front import Connection
 from gateway.devices.broker.handler import DeviceHandler, LoggedInAlready
 from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.listeners import Door, Listener
+from gateway.devices.broker.premises import Crowd, Premises, Tally
 from gateway.devices.broker.registry import KeptSessions, Registry
 from gateway.devices.broker.seams import Probe, selfcheck
-from gateway.devices.broker.site import Crowd, Site, Tally
-from gateway.devices.broker.streams import Outbox
+from gateway.devices.broker.streams import AmqttWriter
 from gateway.devices.news import News
-
-if TYPE_CHECKING:
-    import socket
-    import ssl
-    from collections.abc import Sequence
-
-    from amqtt.adapters import ReaderAdapter, WriterAdapter
-    from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
-    from amqtt.session import Session
-
-    from gateway.metrics import Metrics
-    from gateway.model.identity import DeviceId
-    from gateway.ports.devices import Access, Receiver
+from gateway.metrics import Metrics
+from gateway.model.identity import DeviceId
+from gateway.ports.devices import Access, Receiver
 
 _LISTENER = "default"
 """The one listener that amqtt insists on; it is external, which means that connections are brought to it."""
@@ -61,7 +54,7 @@ class _Engine(Broker):
     async def serve(self, connection: Connection) -> None:
         """Serve a connection that is logged in until it ends, and keep nothing of it."""
         try:
-            await self.external_connected(connection.inbox, Outbox(connection), _LISTENER)
+            await self.external_connected(connection.reader, AmqttWriter(connection), _LISTENER)
         finally:
             self.sessions.pop(str(connection.visit.device), None)
 
@@ -72,7 +65,7 @@ class _Engine(Broker):
         del reader, remote_address, remote_port
         if isinstance(writer, Probe):
             writer.reached()
-        if not isinstance(writer, Outbox):
+        if not isinstance(writer, AmqttWriter):
             raise TypeError(f"{writer!r} did not come through the front")
         return DeviceHandler.serving(writer.connection, self.plugins_manager)
 
@@ -100,7 +93,7 @@ class MqttBroker:
         self._tally = Tally(metrics)
         self._registry = Registry()
         self._doors: list[Door] = []
-        self._site: Site | None = None
+        self._premises: Premises | None = None
         self._engine: _Engine | None = None
 
     @property
@@ -116,7 +109,7 @@ class MqttBroker:
         await engine.start()
         try:
             await selfcheck(engine, _LISTENER)
-            self._site = self._shared(engine)
+            self._premises = self._shared(engine)
             for listener in self._listeners:
                 self._doors.append(Door(listener, self._admit))
         except BaseException:
@@ -136,7 +129,7 @@ class MqttBroker:
     async def stop(self) -> None:
         """Close every connection, cutting those that do not let go, and end."""
         await self.stop_accepting()
-        if self._site is None or self._engine is None:
+        if self._premises is None or self._engine is None:
             return
         for connection in self._crowd():
             connection.close(Ending.SHUTDOWN)
@@ -144,8 +137,8 @@ class MqttBroker:
             for connection in self._crowd():
                 connection.abort()
             if not await self._emptied():
-                log.error("connections_left", count=len(self._site.crowd))
-        await self._site.rooms.stop()
+                log.error("connections_left", count=len(self._premises.crowd))
+        await self._premises.rooms.stop()
         engine, self._engine = self._engine, None
         await engine.shutdown()
 
@@ -154,9 +147,9 @@ class MqttBroker:
         connection = self._registry.get(device)
         return connection is not None and connection.send(topic, payload)
 
-    def _shared(self, engine: _Engine) -> Site:
+    def _shared(self, engine: _Engine) -> Premises:
         clock = asyncio.get_running_loop().time
-        return Site(
+        return Premises(
             access=self._access,
             receiver=self._receiver,
             limits=self._limits,
@@ -172,31 +165,31 @@ class MqttBroker:
         )
 
     def _admit(self, accepted: socket.socket, peer: tuple[str, int], tls: ssl.SSLContext | None) -> None:
-        site = self._site
-        if site is None:
+        premises = self._premises
+        if premises is None:
             accepted.close()
             return
-        if objection := site.crowd.objection(asyncio.get_running_loop().time()):
+        if objection := premises.crowd.objection(asyncio.get_running_loop().time()):
             log.debug("connection_refused", address=peer[0], reason=objection)
-            site.tally.count(objection)
+            premises.tally.count(objection)
             accepted.close()
             return
-        connection = Connection(site, peer)
-        site.crowd.add(connection)
+        connection = Connection(premises, peer)
+        premises.crowd.add(connection)
         connection.open(accepted, tls)
 
     def _crowd(self) -> tuple[Connection, ...]:
-        return tuple(self._site.crowd) if self._site else ()
+        return tuple(self._premises.crowd) if self._premises else ()
 
     def _close_doors(self) -> None:
         for door in self._doors:
             door.close()
 
     async def _emptied(self) -> bool:
-        if self._site is None:
+        if self._premises is None:
             return True
         try:
-            await asyncio.wait_for(self._site.crowd.empty(), _LEAVE_S)
+            await asyncio.wait_for(self._premises.crowd.empty(), _LEAVE_S)
         except TimeoutError:
             return False
         return True

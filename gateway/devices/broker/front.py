@@ -3,11 +3,10 @@
 Its law: a PUBACK follows the commit; what is not acknowledged may be lost, what is cannot.
 """
 
-from __future__ import annotations
-
 import asyncio
+import socket
+import ssl
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,15 +26,10 @@ from gateway.devices.broker.packets import (
     publish,
     read_connect,
 )
-from gateway.devices.broker.streams import Inbox
+from gateway.devices.broker.premises import Premises
+from gateway.devices.broker.streams import AmqttReader
 from gateway.devices.broker.visit import Visit
-
-if TYPE_CHECKING:
-    import socket
-    import ssl
-
-    from gateway.devices.broker.site import Site
-    from gateway.model.identity import DeviceId
+from gateway.model.identity import DeviceId
 
 _MAX_LOGGED_CHARS = 128
 """Of a name that a stranger gives."""
@@ -63,27 +57,27 @@ class Connection:
         "_line",
         "_loop",
         "_phase",
-        "_site",
+        "_premises",
         "_task",
         "_timer",
         "_visit",
-        "inbox",
+        "reader",
     )
 
-    def __init__(self, site: Site, peer: tuple[str, int]) -> None:
-        self._site = site
+    def __init__(self, premises: Premises, peer: tuple[str, int]) -> None:
+        self._premises = premises
         self._loop = asyncio.get_running_loop()
         self._phase = _Phase.GREETING
-        self._framer = Framer(site.limits)
+        self._framer = Framer(premises.limits)
         self._brakes = Brakes(self._advance)
-        self._line = Line(self, peer, self._brakes, site.buffer, site.limits)
-        self.inbox = Inbox(self._control_done)
+        self._line = Line(self, peer, self._brakes, premises.buffer, premises.limits)
+        self.reader = AmqttReader(self._control_done)
         self._task: asyncio.Task[None] | None = None
         self._visit: Visit | None = None
         self._intake: Intake | None = None
         self._ending = Ending.CONNECTION_LOST
         self._heard_at = self._keep_alive_s = 0.0
-        timeout_s = site.limits.connect_timeout.total_seconds()
+        timeout_s = premises.limits.connect_timeout.total_seconds()
         self._timer = self._loop.call_later(timeout_s, self.close, Ending.CONNECT_TIMEOUT)
 
     def open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -127,7 +121,7 @@ class Connection:
             # Nothing of ours asks for one.
             return
         if packet.kind == CONNECT:
-            connect = read_connect(packet.raw[packet.body_at :], self._site.limits.max_client_id_bytes)
+            connect = read_connect(packet.raw[packet.body_at :], self._premises.limits.max_client_id_bytes)
             self._phase = _Phase.LOGIN
             self._brakes.hold(Brake.LOGIN)
             self._task = self._loop.create_task(self._serve(connect), name="mqtt_serve")
@@ -137,22 +131,22 @@ class Connection:
             self._brakes.hold(Brake.CLOSING)
         else:
             self._brakes.hold(Brake.CONTROL)
-        self.inbox.put(packet.raw)
+        self.reader.put(packet.raw)
 
     def _control_done(self) -> None:
         # Later, so that one connection's control packets cost one turn of the loop each.
         self._loop.call_soon(self._next_control)
 
     def _next_control(self) -> None:
-        if self.inbox.is_empty:
+        if self.reader.is_empty:
             self._brakes.release(Brake.CONTROL)
 
     def _refuse(self, error: PacketError) -> None:
         device = str(self._visit.device) if self._visit else None
         if self._visit is not None:
-            suppressed = self._site.news.suppressed(self._visit.device, error.ending)
+            suppressed = self._premises.news.suppressed(self._visit.device, error.ending)
         else:
-            suppressed = self._site.strangers.suppressed(self.peer[0], error.ending)
+            suppressed = self._premises.strangers.suppressed(self.peer[0], error.ending)
         if suppressed is not None:
             log.info(
                 "packet_refused",
@@ -173,11 +167,11 @@ class Connection:
             device = await self._log_in(connect)
             if device is None:
                 return
-            await self._site.registry.enter(device, self)
+            await self._premises.registry.enter(device, self)
             try:
                 await self._stay(device, connect)
             finally:
-                self._site.registry.leave(device)
+                self._premises.registry.leave(device)
         except Exception:
             log.exception("connection_failed", address=self.peer[0])
         finally:
@@ -186,7 +180,9 @@ class Connection:
             self.retire()
 
     async def _log_in(self, connect: Connect) -> DeviceId | None:
-        device = await self._site.access.authenticate(login_of(connect, self._line.transport, self.peer[0]))
+        device = await self._premises.access.authenticate(
+            login_of(connect, self._line.transport, self.peer[0])
+        )
         if device is None:
             self._note_refused(connect)
             self.write(connack(NOT_AUTHORIZED))
@@ -196,7 +192,7 @@ class Connection:
     def _note_refused(self, connect: Connect) -> None:
         # Devices behind one address are told apart by the names they give.
         address, username = self.peer[0], _legible(connect.username)
-        suppressed = self._site.strangers.suppressed((address, username), Ending.REFUSED)
+        suppressed = self._premises.strangers.suppressed((address, username), Ending.REFUSED)
         if suppressed is not None:
             log.info(
                 "login_refused",
@@ -208,22 +204,22 @@ class Connection:
             )
 
     async def _stay(self, device: DeviceId, connect: Connect) -> None:
-        site, loop = self._site, self._loop
-        self._keep_alive_s = site.limits.keep_alive_s(connect.keep_alive_s)
+        premises, loop = self._premises, self._loop
+        self._keep_alive_s = premises.limits.keep_alive_s(connect.keep_alive_s)
         self._intake = Intake(
-            device, site, self._brakes, loop, write=self.write, on_refused=self._not_committed
+            device, premises, self._brakes, loop, write=self.write, on_refused=self._not_committed
         )
-        self._visit = visit = Visit(device, connect, self.peer[0], site, loop.time())
+        self._visit = visit = Visit(device, connect, self.peer[0], premises, loop.time())
         self._phase = _Phase.SESSION
         try:
-            await site.serve(self)
+            await premises.serve(self)
         finally:
             self.close(Ending.BROKER)
             visit.end(self._ending, loop.time())
 
     def begin(self) -> None:
         """Take publishes: amqtt has answered the CONNECT and waits for the end of the stream."""
-        self.inbox.open()
+        self.reader.open()
         if self._phase is _Phase.SESSION:
             self._timer.cancel()
             self._heard_at = self._loop.time()
@@ -268,7 +264,7 @@ class Connection:
     def fail(self, error: OSError) -> None:
         """Close because the TLS handshake failed."""
         address = self.peer[0]
-        suppressed = self._site.strangers.suppressed(address, Ending.TLS_HANDSHAKE)
+        suppressed = self._premises.strangers.suppressed(address, Ending.TLS_HANDSHAKE)
         if suppressed is not None:
             log.info("tls_handshake_failed", address=address, error=str(error), suppressed=suppressed)
         self.close(Ending.TLS_HANDSHAKE)
@@ -280,14 +276,14 @@ class Connection:
         phase, self._phase = self._phase, _Phase.CLOSED
         if self._ending is not Ending.DISCONNECT:
             self._ending = ending
-        self._site.tally.count(self._ending)
+        self._premises.tally.count(self._ending)
         self._timer.cancel()
         self._brakes.hold(Brake.CLOSING)
         if self._intake is not None:
             self._intake.end()
         self._line.close()
         if phase is _Phase.SESSION:
-            self.inbox.end()
+            self.reader.end()
         elif self._task is not None:
             self._task.cancel()
 
@@ -309,7 +305,7 @@ class Connection:
     def retire(self) -> None:
         """Leave the crowd, when both the socket and the session are gone."""
         if self._line.is_lost and self._task is None:
-            self._site.crowd.remove(self)
+            self._premises.crowd.remove(self)
 
 
 def _legible(text: str | None) -> str | None:

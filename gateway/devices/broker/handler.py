@@ -1,22 +1,17 @@
 """What amqtt does for one device: CONNACK, SUBSCRIBE, UNSUBSCRIBE, PING, DISCONNECT; never a PUBLISH."""
 
-from __future__ import annotations
+from typing import Self
 
-from typing import TYPE_CHECKING
-
+from amqtt.broker import BrokerContext
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.mqtt.subscribe import SubscribePacket
+from amqtt.mqtt.unsubscribe import UnsubscribePacket
 from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.plugins.manager import PluginManager
+from amqtt.session import Session
 
+from gateway.devices.broker.front import Connection
 from gateway.devices.broker.seams import DeviceSession
-
-if TYPE_CHECKING:
-    from amqtt.broker import BrokerContext
-    from amqtt.mqtt.subscribe import SubscribePacket
-    from amqtt.mqtt.unsubscribe import UnsubscribePacket
-    from amqtt.plugins.manager import PluginManager
-    from amqtt.session import Session
-
-    from gateway.devices.broker.front import Connection
 
 SUBSCRIPTION_REFUSED = 0x80
 
@@ -38,7 +33,7 @@ class DeviceHandler(BrokerProtocolHandler):
     @classmethod
     def serving(
         cls, connection: Connection, plugins: PluginManager[BrokerContext]
-    ) -> tuple[DeviceHandler, DeviceSession]:
+    ) -> tuple[Self, DeviceSession]:
         """Return handler and session of a connection that is logged in."""
         handler = cls(plugins)
         handler.connection = connection

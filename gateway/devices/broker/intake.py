@@ -1,24 +1,17 @@
 """The way of a publish: allowed, handed on, acknowledged after its commit; and what makes the device wait."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable
 
 import structlog
 
 from gateway.devices.broker.acknowledgements import Acknowledgements
-from gateway.devices.broker.brakes import Brake
+from gateway.devices.broker.brakes import Brake, Brakes
 from gateway.devices.broker.errors import Ending
+from gateway.devices.broker.framing import Publish
 from gateway.devices.broker.limits import TokenBucket
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
-    from gateway.devices.broker.brakes import Brakes
-    from gateway.devices.broker.framing import Publish
-    from gateway.devices.broker.site import Site
-    from gateway.model.identity import DeviceId
+from gateway.devices.broker.premises import Premises
+from gateway.model.identity import DeviceId
 
 log = structlog.get_logger()
 
@@ -38,14 +31,14 @@ class Intake:
         "_device",
         "_loop",
         "_max_unacknowledged",
-        "_site",
+        "_premises",
         "_write",
     )
 
     def __init__(
         self,
         device: DeviceId,
-        site: Site,
+        premises: Premises,
         brakes: Brakes,
         loop: asyncio.AbstractEventLoop,
         *,
@@ -53,9 +46,9 @@ class Intake:
         on_refused: Callable[[], None],
     ) -> None:
         """`on_refused`: a publish was not committed, so that the connection must be closed."""
-        limits = site.limits
+        limits = premises.limits
         self._device = device
-        self._site = site
+        self._premises = premises
         self._brakes = brakes
         self._loop = loop
         self._write = write
@@ -66,10 +59,10 @@ class Intake:
 
     def take(self, publish: Publish) -> None:
         """Take one publish; hold a brake when it was one too many."""
-        site = self._site
+        premises = self._premises
         settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
-        if site.access.may_publish(self._device, publish.topic):
-            site.receiver.received(
+        if premises.access.may_publish(self._device, publish.topic):
+            premises.receiver.received(
                 self._device, publish.topic, publish.payload, settle, redelivered=publish.is_redelivered
             )
         else:
@@ -80,8 +73,8 @@ class Intake:
             self._brakes.hold(Brake.UNACKNOWLEDGED)
         if self._bucket is not None:
             self._pace(self._bucket)
-        if not site.receiver.has_room:
-            site.rooms.hold(self._brakes)
+        if not premises.receiver.has_room:
+            premises.rooms.hold(self._brakes)
 
     def end(self) -> None:
         """Write what may be acknowledged and forget the rest: the device will send it again."""
@@ -105,7 +98,7 @@ class Intake:
             self._brakes.release(Brake.UNACKNOWLEDGED)
 
     def _forbid(self, topic: str) -> None:
-        self._site.tally.count(Ending.ACL)
-        suppressed = self._site.news.suppressed(self._device, "publish_forbidden")
+        self._premises.tally.count(Ending.ACL)
+        suppressed = self._premises.news.suppressed(self._device, "publish_forbidden")
         if suppressed is not None:
             log.warning("publish_forbidden", device=str(self._device), topic=topic, suppressed=suppressed)

@@ -1,19 +1,13 @@
 """The line to one peer: a socket that is read in bounded turns, written without waiting, and closed for certain."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Protocol, cast
+import socket
+import ssl
+from typing import Protocol, cast
 
-from gateway.devices.broker.brakes import Brake
+from gateway.devices.broker.brakes import Brake, Brakes
 from gateway.devices.broker.errors import Ending
-
-if TYPE_CHECKING:
-    import socket
-    import ssl
-
-    from gateway.devices.broker.brakes import Brakes
-    from gateway.devices.broker.limits import Limits
+from gateway.devices.broker.limits import Limits
 
 _CLOSE_S = 1.0
 """How long a peer may take to read the rest before its socket is cut."""

@@ -1,18 +1,13 @@
 """The sockets on which devices arrive."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import structlog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 _ACCEPTS_A_TURN = 64
 _BACKLOG = 1024

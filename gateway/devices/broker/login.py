@@ -1,15 +1,10 @@
 """What a connection says of its sender, gathered for the judge."""
 
-from __future__ import annotations
+import asyncio
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from gateway.devices.broker.packets import Connect
 from gateway.ports.devices import Login
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from gateway.devices.broker.packets import Connect
 
 
 def login_of(connect: Connect, transport: asyncio.Transport | None, address: str) -> Login:

@@ -6,11 +6,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.devices.broker.errors import Ending
+from gateway.devices.broker.limits import Limits
+from gateway.model.identity import DeviceId
 
 if TYPE_CHECKING:
+    # The connection needs what stands here.
     from gateway.devices.broker.front import Connection
-    from gateway.devices.broker.limits import Limits
-    from gateway.model.identity import DeviceId
 
 
 class Registry:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
+    # The connection needs what stands here.
     from gateway.devices.broker.front import Connection
 
 
-class Inbox(ReaderAdapter):
+class AmqttReader(ReaderAdapter):
     """One packet at a time: the next is asked for when amqtt has read the last."""
 
     __slots__ = ("_at", "_is_ended", "_is_open", "_on_empty", "_packet", "_waiter")
@@ -77,7 +77,7 @@ class Inbox(ReaderAdapter):
             self._waiter.set_result(None)
 
 
-class Outbox(WriterAdapter):
+class AmqttWriter(WriterAdapter):
     """amqtt's small answers: CONNACK, SUBACK, UNSUBACK, PINGRESP."""
 
     __slots__ = ("connection",)

@@ -1,15 +1,9 @@
 """What one device wants to hear."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.topics import is_filter, matches
-
-if TYPE_CHECKING:
-    from gateway.devices.broker.limits import Limits
-    from gateway.model.identity import DeviceId
-    from gateway.ports.devices import Access
+from gateway.model.identity import DeviceId
+from gateway.ports.devices import Access
 
 
 class Subscriptions:

@@ -1,18 +1,12 @@
 """The stay of one device, from its login to the end of its connection."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import structlog
 
+from gateway.devices.broker.errors import Ending
+from gateway.devices.broker.packets import Connect
+from gateway.devices.broker.premises import Premises
 from gateway.devices.broker.subscriptions import Subscriptions
-
-if TYPE_CHECKING:
-    from gateway.devices.broker.errors import Ending
-    from gateway.devices.broker.packets import Connect
-    from gateway.devices.broker.site import Site
-    from gateway.model.identity import DeviceId
+from gateway.model.identity import DeviceId
 
 log = structlog.get_logger()
 
@@ -22,7 +16,7 @@ class Visit:
 
     __slots__ = (
         "_is_clean",
-        "_site",
+        "_premises",
         "address",
         "device",
         "has_begun",
@@ -30,14 +24,16 @@ class Visit:
         "subscriptions",
     )
 
-    def __init__(self, device: DeviceId, connect: Connect, address: str, site: Site, now: float) -> None:
+    def __init__(
+        self, device: DeviceId, connect: Connect, address: str, premises: Premises, now: float
+    ) -> None:
         self.device = device
         self.address = address
-        self._site = site
+        self._premises = premises
         self._is_clean = connect.clean_session
         self.has_begun = False
-        self.subscriptions = Subscriptions(device, site.access, site.limits)
-        kept = site.kept.take(device, now)
+        self.subscriptions = Subscriptions(device, premises.access, premises.limits)
+        kept = premises.kept.take(device, now)
         self.has_kept_session = kept is not None and not connect.clean_session
         if kept is not None and self.has_kept_session:
             self.subscriptions.restore(kept)
@@ -46,17 +42,17 @@ class Visit:
         """Tell the receiver that the device came."""
         self.has_begun = True
         self._tell("device_connected")
-        self._site.receiver.connected(self.device)
+        self._premises.receiver.connected(self.device)
 
     def end(self, ending: Ending, now: float) -> None:
         """Tell the receiver that the device went, if it was told that it came; keep what the device wants kept."""
         if not self._is_clean:
-            self._site.kept.keep(self.device, self.subscriptions.filters, now)
+            self._premises.kept.keep(self.device, self.subscriptions.filters, now)
         if self.has_begun:
             self._tell("device_disconnected", reason=ending)
-            self._site.receiver.disconnected(self.device)
+            self._premises.receiver.disconnected(self.device)
 
     def _tell(self, event: str, **facts: str) -> None:
-        suppressed = self._site.news.suppressed(self.device, event)
+        suppressed = self._premises.news.suppressed(self.device, event)
         if suppressed is not None:
             log.info(event, device=str(self.device), address=self.address, **facts, suppressed=suppressed)

@@ -1,14 +1,9 @@
 """A certificate authority for a test run."""
 
-from __future__ import annotations
-
 import ssl
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,12 @@
 """Every test runs on asyncio's own event loop and on uvloop."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvloop
 
 from tests.integration.broker.site import House
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -1,13 +1,9 @@
 """MQTT 3.1.1 written by hand: what a device sends, well-formed or not, and what it reads."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    import ssl
+import ssl
+from typing import Self
 
 PINGREQ, PINGRESP, DISCONNECT = b"\xc0\x00", b"\xd0\x00", b"\xe0\x00"
 ACCEPTED = b"\x20\x02\x00\x00"

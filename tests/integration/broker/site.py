@@ -1,26 +1,20 @@
 """The two ports that a broker serves, as fakes that a test steers, and a broker between them."""
 
-from __future__ import annotations
-
 import asyncio
 import dataclasses
 import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
-from gateway.devices.broker import Limits, Listener, MqttBroker
+from gateway.devices.broker import Limits, Listener, MqttBroker, TlsFiles
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId
+from gateway.ports.devices import Login, Settle
 from tests.integration.broker.mqtt import PATIENCE_S, Client
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Callable
-
-    from gateway.devices.broker import TlsFiles
-    from gateway.ports.devices import Login, Settle
 
 
 def device(name: str = "dev1") -> DeviceId:
@@ -178,7 +172,7 @@ class House:
     @property
     def is_empty(self) -> bool:
         """Whether no connection, session, registration or task is left."""
-        site, engine = self.broker._site, self.broker._engine
+        site, engine = self.broker._premises, self.broker._engine
         assert site is not None
         assert engine is not None
         left = {each for each in asyncio.all_tasks() - self._tasks if each.get_name().startswith("mqtt_")}

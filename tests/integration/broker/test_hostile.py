@@ -1,7 +1,5 @@
 """Noise: whatever comes, nothing is left of it and the broker serves on."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

@@ -1,9 +1,6 @@
 """Bounds: what a device may not do, and that it costs nobody else anything."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,10 +16,7 @@ from tests.integration.broker.mqtt import (
     text,
     unsubscribe,
 )
-from tests.integration.broker.site import eventually, house_with
-
-if TYPE_CHECKING:
-    from tests.integration.broker.site import House
+from tests.integration.broker.site import House, eventually, house_with
 
 REPORT = "ota/P/dev1/report"
 

@@ -1,18 +1,14 @@
 """Where devices arrive."""
 
-from __future__ import annotations
-
 import errno
 import socket
-from typing import TYPE_CHECKING
+
+import pytest
 
 from gateway.devices.broker import Listener, MqttBroker
 from gateway.devices.broker.listeners import Door
 from tests.integration.broker.mqtt import ACCEPTED, Client, connect
 from tests.integration.broker.site import UNLIMITED, House, eventually
-
-if TYPE_CHECKING:
-    import pytest
 
 
 async def test_several_listeners_serve_one_site() -> None:

@@ -1,10 +1,7 @@
 """Who may come: judged before anything of any session is touched, and one connection per device."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,10 +17,7 @@ from tests.integration.broker.mqtt import (
     subscribe,
     text,
 )
-from tests.integration.broker.site import device, eventually, house_with
-
-if TYPE_CHECKING:
-    from tests.integration.broker.site import House
+from tests.integration.broker.site import House, device, eventually, house_with
 
 COMMAND = "ota/P/dev1/command"
 REPORT = "ota/P/dev1/report"

@@ -1,17 +1,11 @@
 """A client library that devices really use."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.integration.broker.site import device, eventually
-
-if TYPE_CHECKING:
-    from tests.integration.broker.site import House
+from tests.integration.broker.site import House, device, eventually
 
 COMMAND = "ota/P/dev1/command"
 

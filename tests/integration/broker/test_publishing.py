@@ -1,9 +1,5 @@
 """PUBACK means committed: when it is written, in which order, and what stands in its place."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.integration.broker.mqtt import (
@@ -17,10 +13,7 @@ from tests.integration.broker.mqtt import (
     publish,
     text,
 )
-from tests.integration.broker.site import device, eventually
-
-if TYPE_CHECKING:
-    from tests.integration.broker.site import House
+from tests.integration.broker.site import House, device, eventually
 
 REPORT = "ota/P/dev1/report"
 

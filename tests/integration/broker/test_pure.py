@@ -1,7 +1,5 @@
 """The parts without sockets: framing, topics, buckets, acknowledgements, kept sessions."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from itertools import pairwise
 

@@ -1,11 +1,9 @@
 """The two private names of amqtt: when one is gone, the start says which."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import pytest
+from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
 from amqtt.session import Session
 
@@ -13,9 +11,6 @@ from gateway.devices.broker import SeamError
 from gateway.devices.broker.broker import _Engine
 from gateway.devices.broker.seams import TESTED_VERSION, DeviceSession
 from tests.integration.broker.site import House
-
-if TYPE_CHECKING:
-    from amqtt.adapters import ReaderAdapter, WriterAdapter
 
 
 async def test_the_installed_amqtt_is_the_one_this_was_made_for() -> None:

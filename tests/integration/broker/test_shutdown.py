@@ -1,19 +1,14 @@
 """The ordered end: nobody new, what was received acknowledged, everybody gone in a few seconds."""
 
-from __future__ import annotations
-
 import asyncio
+import socket
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.devices.broker import Limits, Listener, MqttBroker
 from tests.integration.broker.mqtt import connect, puback, publish, subscribe
 from tests.integration.broker.site import House, device, eventually, house_with
-
-if TYPE_CHECKING:
-    import socket
 
 REPORT = "ota/P/dev1/report"
 COMMAND = "ota/P/dev1/command"

@@ -1,9 +1,6 @@
 """What a device may hear, and the way down to it alone."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +8,7 @@ from tests.integration.broker.mqtt import (
     DISCONNECT,
     PINGREQ,
     PINGRESP,
+    Client,
     connect,
     packet,
     publish,
@@ -18,11 +16,7 @@ from tests.integration.broker.mqtt import (
     text,
     unsubscribe,
 )
-from tests.integration.broker.site import device, eventually, house_with
-
-if TYPE_CHECKING:
-    from tests.integration.broker.mqtt import Client
-    from tests.integration.broker.site import House
+from tests.integration.broker.site import House, device, eventually, house_with
 
 COMMAND = "ota/P/dev1/command"
 

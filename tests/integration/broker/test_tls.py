@@ -1,12 +1,11 @@
 """TLS: who has proved what, on this connection and on no earlier one."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -24,10 +23,6 @@ from tests.integration.broker.mqtt import (
     text,
 )
 from tests.integration.broker.site import House, device, eventually, house_with
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 REPORT = "ota/P/dev1/report"
 REFUSED = b"\x20\x02\x00\x05"

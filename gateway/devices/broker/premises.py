@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.devices.broker.brakes import RoomWatch
 from gateway.devices.broker.errors import PROTOCOL_ERRORS, REFUSALS, Ending
-from gateway.devices.broker.limits import TokenBucket
+from gateway.devices.broker.limits import Limits, TokenBucket
+from gateway.devices.broker.registry import KeptSessions, Registry
+from gateway.devices.news import News
 from gateway.metrics import Metrics, initialise
+from gateway.ports.devices import Access, Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-    from gateway.devices.broker.brakes import RoomWatch
+    # The connection needs what stands here.
     from gateway.devices.broker.front import Connection
-    from gateway.devices.broker.limits import Limits
-    from gateway.devices.broker.registry import KeptSessions, Registry
-    from gateway.devices.news import News
-    from gateway.ports.devices import Access, Receiver
 
 
 class Tally:
@@ -84,7 +83,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Premises:
     """Everything that a connection needs besides its socket."""
 
     access: Access
