@@ -135,7 +135,8 @@ class OneNet:
         self, talk: Conversation, device: Device, event: StateReported, after: State | None
     ) -> type[Command] | None:
         name = self._interface.name_of(device)
-        if name is None:
+        if name is None or event.module not in (DEFAULT_MODULE, *self._modules):
+            # Two modules in one task would tell the cloud two stories at once.
             return TaskAbsent
         address = Address(name, self._type(device, event.module))
         try:

@@ -1,6 +1,7 @@
 """Signed calls to OneNET over the session that the gateway lends, and the answers of either generation."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from adapters.onenet.signing import authorization
 from gateway.ports.cloud import Denied, Rejected, Scope, Site, Unavailable
 
 EXCERPT = 200
+#: A proxy's error page may echo the path, and the token of a task stands in it.
+_TASK_TOKEN = re.compile(r"ota_[0-9A-Za-z]+")
 WINDOW = 3600.0  # seconds for which a signature is valid; a new one is made after half of them
 AUTH_FAILED, INTERNAL = 1, 7
 #: The fuse interface's own numbers → those of the south interface, in which everything else is written.
@@ -112,7 +115,7 @@ class Channel:
         secrets = () if made is None else (made.header, made.key)
         for secret in secrets:
             text = text.replace(secret, "***")
-        return text[:EXCERPT]
+        return _TASK_TOKEN.sub("ota_***", text)[:EXCERPT]
 
 
 def read_answer(body: bytes) -> Answer | None:
@@ -122,9 +125,9 @@ def read_answer(body: bytes) -> Answer | None:
     except (ValueError, RecursionError):
         return None
     match reply:
-        case {"errno": int(number), **rest}:
+        case {"errno": int(number), **rest} if number is not True and number is not False:
             text = rest.get("error", "")
-        case {"code": int(number), **rest}:
+        case {"code": int(number), **rest} if number is not True and number is not False:
             text = rest.get("msg", "")
         case _:
             return None

@@ -8,6 +8,7 @@ from gateway.model.identity import DeviceId
 from gateway.ports.cloud import Firmware, Module, UpdateOrdered, Version
 
 PAUSE = 60.0  # seconds
+_ODD = 2**53  # a number from here on is no size, time or percentage
 DELTA = 2
 
 
@@ -81,7 +82,7 @@ def read_task(data: dict[str, Any], now: float) -> Task | None:
 
 def _positive(value: Any) -> int | None:
     # 0 stands for no wish: "retry 0, interval 0" is no policy.
-    return value if type(value) is int and value > 0 else None
+    return value if type(value) is int and 0 < value < _ODD else None
 
 
 def _md5(value: Any) -> Md5 | None:

@@ -26,7 +26,7 @@ class OneNetSettings(BaseModel):
     method: Method = "sha256"
     version: str = "2018-10-31"
     #: Module → type of its task: 1 (FOTA, communication module) or 2 (SOTA, MCU).
-    modules: Mapping[str, Literal[1, 2]] = {"default": 2}
+    modules: Mapping[str, Literal[1, 2]] = {"default": 2, "mcu": 2}
 
     @property
     def base(self) -> str:

@@ -37,7 +37,11 @@ class Account:
             answer = read_reply(reply.body, request_id)
         except MisshapenError as error:
             raise Unavailable(f"{error}: {_excerpt(reply, token)}", code="misshapen") from error
-        return Failure(answer.code, _cut(answer.text, token)) if isinstance(answer, Failure) else answer
+        return (
+            Failure(_cut(answer.code, token), _cut(answer.text, token))
+            if isinstance(answer, Failure)
+            else answer
+        )
 
 
 def _excerpt(reply: Reply, token: Token) -> str:

@@ -18,6 +18,7 @@ from gateway.ports.cloud import Denied, Scope, Secret, Site, Unavailable
 ACTION = "AppGetToken"
 MARGIN = 3600.0  # seconds before ExpireAt, or a tenth of the token's life where that is less
 EXCERPT = 200
+_ODD = 2**53  # no time of ours; float() would fail on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def read_login(answer: Fields) -> Token:
     """Read AppGetToken's answer, whose Data may stand one level deeper (1081/40786)."""
     data = answer.get("Data", answer)
     match data:
-        case {"Token": str(value), "ExpireAt": int(expires)} if value:
+        case {"Token": str(value), "ExpireAt": int(expires)} if value and abs(expires) < _ODD:
             return Token(value, float(expires))
         case _:
             raise MisshapenError("a login without Token and ExpireAt")
@@ -175,7 +176,7 @@ def read_token(text: str) -> Token:
     except ValueError:
         return Token(text.strip())
     match given:
-        case {"Token": str(value), "ExpireAt": int(expires)}:
+        case {"Token": str(value), "ExpireAt": int(expires)} if abs(expires) < _ODD:
             return Token(value, float(expires))
         case {"Token": str(value)}:
             return Token(value)

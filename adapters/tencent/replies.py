@@ -41,6 +41,8 @@ def _fields(reply: Any) -> Fields:
     match reply:
         case {"Response": dict(fields)} if fields.keys() & {"RequestId", "Error"}:
             return fields
+        case {"code": bool()}:
+            raise MisshapenError("not in the shape of a reply")
         case {"code": int(), "data": dict(fields)} if reply["code"] == 0 or "Error" in fields:
             return fields
         case {"code": int(number), "msg": str(text)} if number != 0:

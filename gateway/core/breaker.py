@@ -2,7 +2,7 @@
 
 Closed: messages flow. Five failures in a row, or a cloud that asks for a pause, open it. When its time is up it
 is half-open: one message probes. The first success closes it and the lane drains at its full rate at once. A
-cloud that denies us altogether is probed slowly, for a token may be renewed while nobody watches.
+cloud that denies us altogether is probed ever more slowly, for a token may be renewed while nobody watches.
 """
 
 from collections.abc import Callable
@@ -45,9 +45,10 @@ def undecided(state: LaneState, *, now: float) -> LaneState:
 
 
 def denied(state: LaneState, *, now: float, reason: str) -> LaneState:
-    """Note that the cloud does not trust us at all."""
-    until = now + DENIED_PROBE.total_seconds()
-    return replace(state, circuit=Circuit.DENIED, until=until, failures=state.failures + 1, reason=reason)
+    """Note that the cloud does not trust us at all; the first probes come soon, for it may be one device only."""
+    failures = state.failures + 1 if state.circuit is not Circuit.CLOSED else 1
+    pause = min(2.0 ** min(failures - 1, 30), DENIED_PROBE.total_seconds())
+    return replace(state, circuit=Circuit.DENIED, until=now + pause, failures=failures, reason=reason)
 
 
 def probing(state: LaneState) -> LaneState:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core import breaker
-from gateway.core.breaker import DENIED_PROBE, MAX_PAUSE, PROBE, THRESHOLD
+from gateway.core.breaker import DENIED_PROBE, MAX_PAUSE, NEXT_PROBE, PROBE, THRESHOLD
 from gateway.ports.store import Circuit, LaneState
 
 NOW = 50.0
@@ -75,10 +75,23 @@ def test_stragglers_do_not_push_the_pause_away(state: LaneState) -> None:
     assert failed(state, retry_after=600.0) == state
 
 
-def test_a_denied_lane_is_probed_slowly() -> None:
-    """A token may be renewed while nobody watches."""
-    state = breaker.denied(LaneState(), now=NOW, reason="no")
-    assert (state.circuit, state.until) == (Circuit.DENIED, NOW + DENIED_PROBE.total_seconds())
+def test_a_denied_lane_is_probed_ever_more_slowly() -> None:
+    """It may be one device that is denied; and a token may be renewed while nobody watches."""
+    state, pauses = LaneState(failures=4), []
+    for _ in range(9):
+        state = breaker.denied(state, now=NOW, reason="no")
+        pauses.append(state.until - NOW)
+    assert state.circuit is Circuit.DENIED
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, DENIED_PROBE.total_seconds()]
+
+
+def test_a_failure_that_tells_nothing_counts_nothing() -> None:
+    """While messages flow it is ignored; as a probe it is repeated soon, with another message."""
+    open_ = failing(THRESHOLD)
+    again = breaker.undecided(breaker.probing(open_), now=NOW)
+    assert breaker.undecided(LaneState(), now=NOW) == LaneState()
+    assert (again.circuit, again.failures) == (Circuit.OPEN, open_.failures)
+    assert again.until == NOW + NEXT_PROBE.total_seconds()
 
 
 def test_a_denied_lane_that_becomes_unreachable_is_probed_as_an_unreachable_one() -> None:

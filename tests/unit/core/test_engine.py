@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.core.engine import MAX_MODULES
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
@@ -137,6 +138,38 @@ async def test_a_state_without_any_target_goes_into_quarantine() -> None:
     assert codec.decode(item.payload.decode()) == event
     assert house.settled == [(event, True)]
     assert house.store.updates == {}
+
+
+async def test_a_device_may_have_so_many_modules_and_no_more() -> None:
+    """Names that never end must not grow the memory of the site; the known ones are heard as before."""
+    house = House()
+    events = [replace(runs(V1), module=Module(f"m{number}")) for number in range(MAX_MODULES + 1)]
+    async with house.committing():
+        await house.say(*events, replace(told(State.FAILED), module=Module("m0")))
+    assert [(item.reason, item.payload) for item in house.store.quarantine] == [
+        ("too_many_modules", V1.encode())
+    ]
+    assert [update.module for update in house.store.updates.values()] == ["m0"]
+    assert all(committed for _, committed in house.settled)
+
+
+async def test_a_new_device_is_not_shut_out_by_a_store_that_fails() -> None:
+    """What it sends again and again is one module."""
+    house = House()
+    async with house.committing():
+        house.store.fates.extend([Fate.REFUSED] * (MAX_MODULES + 5))
+        while not house.settled or not house.settled[-1][1]:
+            await house.say(told(State.FAILED))
+    assert house.store.quarantine == []
+    assert len(house.store.updates) == 1
+
+
+async def test_a_device_that_names_no_target_is_not_shut_out() -> None:
+    """What could not be acted upon counts for nothing."""
+    house = House()
+    async with house.committing():
+        await house.say(*([told(State.DOWNLOADING, version=None)] * (MAX_MODULES + 5)), told(State.FAILED))
+    assert len(house.store.updates) == 1
 
 
 async def test_what_was_not_understood_is_set_aside_and_settled() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.breaker import NEXT_PROBE
 from gateway.core.gate import Gate
 from gateway.errors import Denied, Scope, Unavailable
 from gateway.ports.store import Circuit, LaneState
@@ -99,12 +100,12 @@ async def test_a_straggler_s_failure_does_not_speak_for_the_probe() -> None:
     assert [*seen, gate.state.circuit] == [Circuit.HALF_OPEN, Circuit.CLOSED]
 
 
-async def test_a_denial_shuts_the_gate_for_a_minute() -> None:
+async def test_a_denial_shuts_the_gate() -> None:
     """Slow probes, for a token may be renewed while nobody watches."""
     gate = gate_of(LaneState())
     await passing(gate, lambda gate: gate.denied(Denied(Scope.LANE, "401", "no")))
     assert gate.state.circuit is Circuit.DENIED
-    assert await gathered(passing(gate, works)) == [60]
+    assert await gathered(passing(gate, works)) == [1]
 
 
 async def test_a_straggler_s_failure_leaves_a_denial_standing() -> None:
@@ -114,6 +115,40 @@ async def test_a_straggler_s_failure_leaves_a_denial_standing() -> None:
     await passing(gate, lambda gate: gate.denied(Denied(Scope.LANE, "401", "no")))
     await straggler
     assert gate.state.circuit is Circuit.DENIED
+
+
+@pytest.mark.parametrize(
+    "shut",
+    [
+        lambda gate: gate.denied(Denied(Scope.LANE, "401", "no")),
+        lambda gate: gate.failed(Unavailable("slow down", retry_after=600)),
+    ],
+    ids=["denied", "asked for a pause"],
+)
+async def test_a_straggler_that_says_nothing_leaves_a_shut_gate_as_it_is(shut: Body) -> None:
+    """A message that keeps failing by itself neither cuts a pause nor hides a denial."""
+    gate = gate_of(LaneState())
+    straggler = asyncio.create_task(passing(gate, lambda gate: gate.failed(DOWN, telling=False), seconds=4))
+    await passing(gate, shut)
+    before = gate.state
+    await straggler
+    assert gate.state == before
+
+
+async def test_a_probe_that_says_nothing_is_followed_by_another() -> None:
+    """With another message, soon, and without closing or forgetting."""
+    gate = gate_of(SHUT)
+    await passing(gate, lambda gate: gate.failed(DOWN, telling=False))
+    assert (gate.state.circuit, gate.state.failures) == (Circuit.OPEN, SHUT.failures)
+    assert await gathered(passing(gate, works)) == [10 + NEXT_PROBE.total_seconds()]
+
+
+async def test_a_message_that_fails_by_itself_opens_nothing() -> None:
+    """It must not stop the others."""
+    gate = gate_of(LaneState())
+    for _ in range(20):
+        await passing(gate, lambda gate: gate.failed(DOWN, telling=False))
+    assert gate.state == LaneState()
 
 
 async def test_a_cancelled_probe_lets_the_next_one_pass() -> None:

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from gateway.core.ledger import HIGH_WATER, LAST_PAUSE, LOW_WATER, Ledger
+from gateway.errors import StoreDamagedError
 from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 from gateway.model.states import State
@@ -158,11 +159,33 @@ async def test_a_failing_store_is_tried_again_ever_more_slowly() -> None:
         house.ledger.request()
         begun = house.clock.now()
         await asyncio.sleep(1)
-        healthy = [house.ledger.healthy]
+        trouble = [house.ledger.trouble]
         await house.ledger.drain()
-        healthy.append(house.ledger.healthy)
-    assert healthy == [False, True]
+        trouble.append(house.ledger.trouble)
+    assert trouble == ["the disk is full", None]
     assert house.clock.now() - begun == pytest.approx(0.05 * 127 + 13 * LAST_PAUSE, abs=0.1)
+
+
+async def test_a_store_that_failed_is_tried_again_without_traffic() -> None:
+    """Whether it works again is found out by trying, not by the next device."""
+    house = House()
+    async with house.committing():
+        house.store.fates.extend([Fate.REFUSED] * 3)
+        house.publish(told(State.DOWNLOADING))
+        await asyncio.sleep(10)
+        assert house.ledger.trouble is None
+
+
+async def test_a_damaged_store_ends_the_ledger() -> None:
+    """What waits is refused; the next start sets the file aside."""
+    house = House()
+    house.store.fates.append(Fate.REFUSED)
+    house.store.trouble = StoreDamagedError("the file is damaged")
+    house.publish(told(State.DOWNLOADING))
+    with pytest.raises(StoreDamagedError):
+        await house.ledger.run()
+    assert house.settled == [(told(State.DOWNLOADING), False)]
+    assert memory(house) == ({}, {})
 
 
 async def test_draining_waits_for_what_is_gathered_meanwhile() -> None:
@@ -264,5 +287,5 @@ async def test_each_commit_is_announced_with_what_it_changed() -> None:
     async with house.committing():
         house.store.fates.append(Fate.REFUSED)
         await house.say(told(State.DOWNLOADING, device=DeviceId(SOLE, "a")), told(State.DOWNLOADING))
-    assert seen == [(2, 2)]
+    assert [told for told in seen if told[0]] == [(2, 2)]
     assert DEVICE in {event.device for event, _ in house.settled}
