@@ -3,7 +3,7 @@
 Open updates are held in memory and written through; the store is the truth at start.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,14 +62,15 @@ class Engine:
         self._updates: dict[_Key, Update] = {}
         self._versions: dict[_Key, Version] = {}
         self._full: frozenset[Lane] = frozenset()
-        self._modules: Counter[DeviceId] = Counter()
+        self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
         self._patient_until = 0.0
 
     def load(self, loaded: Loaded) -> None:
         """Fill memory from the store."""
         self._updates = {(update.device, update.module): update for update in loaded.updates}
         self._versions = dict(loaded.versions)
-        self._modules = Counter(device for device, _ in self._updates.keys() | self._versions.keys())
+        for device, module in self._updates.keys() | self._versions.keys():
+            self._modules[device].add(module)
         self._patient_until = self._clock.now() + PATIENCE.total_seconds() if loaded.updates else 0.0
         self._note_sizes(loaded.sizes)
 
@@ -189,12 +190,12 @@ class Engine:
             self._act(outcome)
 
     def _knows_module(self, event: Event) -> bool:
-        """Whether the device has this module, or may have one more."""
-        key = (event.device, event.module)
-        if key in self._updates or key in self._versions:
-            return True
-        self._modules[event.device] += 1
-        return self._modules[event.device] <= MAX_MODULES
+        """Whether the device has named this module before, or may name one more."""
+        modules = self._modules[event.device]
+        if event.module not in modules and len(modules) >= MAX_MODULES:
+            return False
+        modules.add(event.module)
+        return True
 
     def _quarantine(self, event: Event, reason: str, detail: str) -> None:
         """Set aside what was understood, but cannot be acted upon."""
@@ -207,6 +208,7 @@ class Engine:
         key = (event.device, event.module)
         known = self._versions.get(key)
         if known != event.version:
+            self._count_module(key)
             self._versions[key] = event.version
             self._ledger.changes.versions[key] = event.version
             self._ledger.remember(partial(self._put_version, key, known))
@@ -219,6 +221,7 @@ class Engine:
             return
         key = (update.device, update.module)
         self._ledger.remember(partial(self._put_update, key, self._updates.get(key)))
+        self._count_module(key)
         self._updates[key] = update
         if outcome.closed is not None:
             self._entered(outcome.closed)
