@@ -62,10 +62,7 @@ def _spellings(text: str, message: dict[str, Any]) -> Iterator[str]:
     """Yield the message as it was sent, then as others would write it: the vendor's demo signs its own spelling."""
     decoder = json.JSONDecoder()
     for mark in _MESSAGE.finditer(text):
-        try:
-            value, end = decoder.raw_decode(text, mark.end())
-        except ValueError:
-            continue
+        value, end = decoder.raw_decode(text, mark.end())
         if value == message:
             yield text[mark.end() : end]
     ordered = {name: message[name] for name in (*_MEMBERS, *sorted(message)) if name in message}

@@ -27,6 +27,7 @@ from gateway.ports.cloud import (
     TaskAbsent,
     Unavailable,
     UpdateOrdered,
+    Version,
 )
 
 REPORT = "AppReportOTAStatus"
@@ -66,7 +67,7 @@ class Tencent:
                 f"version is {event.version!r}; Tencent carries 1 to {wire.MAX_VERSION} characters",
             )
         answer = await self._ask(REPORT, device, {"Version": event.version, **report})
-        return () if answer is not None else [_absent(event)]
+        return () if answer is not None else [_absent(event, event.version)]
 
     async def poll(self, device: Device) -> Sequence[Order]:
         """Return the device's open task, with what the account tells of its image."""
@@ -101,11 +102,11 @@ class Tencent:
         standing = await self._standing(device)
         if standing is not None and standing.target not in (None, event.version):
             # The request names no version: it would confirm what nobody agreed to.
-            return [_absent(event)]
+            return [_absent(event, event.version)]
         if standing is not None and standing.is_confirmed:
             return ()
         answer = await self._ask(CONFIRM, device)
-        return () if answer is not None else [_absent(event)]
+        return () if answer is not None else [_absent(event, event.version)]
 
     async def _order(self, device: Device, offer: Offer, *, needs_confirmation: bool) -> Order:
         details = await self._images.details(_product_id(device), offer.target)
@@ -162,10 +163,8 @@ def _judge(answer: Answer) -> None:
         raise Unavailable(f"instead of the image came {kind[:40]}", code="misshapen")
 
 
-def _absent(event: StateReported | Confirmed) -> Command:
-    if event.version is None:
-        raise Rejected("version_unfit", "the report names no version")
-    return TaskAbsent(device=event.device, module=event.module, version=event.version)
+def _absent(event: StateReported | Confirmed, version: Version) -> Command:
+    return TaskAbsent(device=event.device, module=event.module, version=version)
 
 
 factory: AdapterFactory = Tencent

@@ -17,6 +17,7 @@ from gateway.ports.cloud import Denied, Scope, Secret, Site, Unavailable
 
 ACTION = "AppGetToken"
 MARGIN = 3600.0  # seconds before ExpireAt, or a tenth of the token's life where that is less
+PATIENCE = 60.0  # seconds between attempts to renew a token that is still good
 EXCERPT = 200
 _ODD = 2**53  # no time of ours; float() would fail on it
 
@@ -76,18 +77,19 @@ class Login:
 
     async def token(self) -> Token:
         """Return the token of the last login while it is good, else log in."""
-        if self._token is not None and self._site.now() < self._renew_at:
-            return self._token
+        if self._is_fresh() or (self._turn.locked() and not self._is_over()):
+            return self._known()
         async with self._turn:
-            known = self._token
-            if known is not None and self._site.now() < self._renew_at:
-                return known
+            if self._is_fresh():
+                return self._known()
             try:
                 return await self._log_in()
             except Unavailable:
-                if known is None or self._is_over(known):
+                if self._is_over():
                     raise
                 # The cloud cannot renew it just now, and it is still good.
+                known = self._known()
+                self._renew_at = min(self._site.now() + PATIENCE, known.expires or float("inf"))
                 return known
 
     async def renewed(self, refused: Token) -> Token | None:
@@ -97,8 +99,16 @@ class Login:
                 return self._token
             return await self._log_in()
 
-    def _is_over(self, token: Token) -> bool:
-        return token.expires is not None and token.expires <= self._site.now()
+    def _is_fresh(self) -> bool:
+        return self._token is not None and self._site.now() < self._renew_at
+
+    def _is_over(self) -> bool:
+        token = self._token
+        return token is None or (token.expires is not None and token.expires <= self._site.now())
+
+    def _known(self) -> Token:
+        assert self._token is not None  # noqa: S101 - whoever asks has made sure
+        return self._token
 
     async def _log_in(self) -> Token:
         request_id = str(self._new_id())
@@ -113,8 +123,7 @@ class Login:
         except MisshapenError as error:
             # Not the body: it may hold a token.
             raise Unavailable(f"{ACTION}: {error}: HTTP {reply.status}", code="misshapen") from error
-        assert self._token is not None  # noqa: S101 - kept just now
-        return self._token
+        return self._known()
 
     def _keep(self, token: Token) -> None:
         now = self._site.now()
