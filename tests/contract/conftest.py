@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ from gateway.firmware.guard import Guard, read_networks
 from gateway.metrics import Metrics
 from gateway.ports.cloud import Site
 from tests.contract.benches import BENCHES, SERVED, Bench, Teller
+from tests.contract.stages import ADDRESS, DEV_ID, IMAGE, OneNetStage, TencentStage
 from tests.simulators import serve
+from tests.simulators.onenet import OneNetCloud
+from tests.simulators.tencent import TencentCloud
+from tests.unit.adapters.events import DEVICE, TARGET
 
 
 @pytest.fixture
@@ -57,3 +62,23 @@ async def served(request: pytest.FixtureRequest, tmp_path: Path, site: Site) -> 
     """Someone who tells an adapter whose cloud is a server, and can therefore be in trouble."""
     async with _telling(request.param(tmp_path), site) as teller:
         yield teller
+
+
+@pytest.fixture
+async def account(site: Site) -> AsyncIterator[TencentStage]:
+    """A stage at a time of the test's choice."""
+    at = [1_893_456_000.0]
+    cloud = TencentCloud(devices=[ADDRESS], clock=lambda: at[0])
+    cloud.firmware[f"{DEVICE.product_id}/{TARGET}"] = IMAGE
+    async with serve(cloud) as url:
+        yield TencentStage(cloud=cloud, url=url, site=replace(site, now=lambda: at[0]), at=at)
+
+
+@pytest.fixture
+async def stage(site: Site) -> AsyncIterator[OneNetStage]:
+    """A stage with a task whose token is known to the cloud already."""
+    at = [1_893_456_000.0]
+    cloud = OneNetCloud(devices=[DEV_ID], clock=lambda: at[0])
+    cloud.issue_token(cloud.create_task(DEV_ID, TARGET))
+    async with serve(cloud) as url:
+        yield OneNetStage(site=replace(site, now=lambda: at[0]), cloud=cloud, url=url, at=at)

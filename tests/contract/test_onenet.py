@@ -1,8 +1,6 @@
 """What only OneNET's adapter does: tasks and their tokens, signatures, and side effects that it avoids."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -11,70 +9,22 @@ from adapters.onenet import OneNet, OneNetSettings
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported
-from gateway.model.identity import Device, DeviceId, Module, Version
+from gateway.model.identity import Device, DeviceId, Module
 from gateway.model.states import Phase, Reason, State
 from gateway.ports.cloud import Site
 from tests.contract.servers import Server
+from tests.contract.stages import DEV_ID, KNOWN, OneNetStage
 from tests.simulators import Fault, serve
-from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
+from tests.simulators.onenet import KEY, RESOURCE
 from tests.simulators.onenet import Device as CloudDevice
 from tests.simulators.record import Verdict
 from tests.unit.adapters.events import DEVICE, TARGET, event
 
-DEV_ID = "527776559"
 HOUR = 3600.0
-KNOWN = Device(
-    id=DEVICE, running=Version("1.0"), external={"dev_id": DEV_ID, "manuf": "100", "model": "10001"}
-)
 NAMELESS = replace(KNOWN, external={"dev_id": DEV_ID})
 DOWNLOADING = event(State.DOWNLOADING, percent=20)
 SUCCEEDED = event(State.SUCCEEDED)
 FAILED = event(State.FAILED, phase=Phase.INSTALL, reason=Reason.UNKNOWN)
-
-
-@dataclass
-class Stage:
-    """A OneNET product with one task, an adapter for it, and the time."""
-
-    site: Site
-    cloud: OneNetCloud
-    url: str
-    at: list[float]
-    adapter: OneNet = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self, **settings: Any) -> None:
-        """Make a fresh adapter."""
-        table = {"url": self.url, "resource": RESOURCE, "access_key": KEY} | settings
-        self.adapter = OneNet(OneNetSettings.model_validate(table), self.site)
-
-    async def tell(
-        self, told: StateReported, after: State | None = None, device: Device = KNOWN
-    ) -> list[Command]:
-        """Deliver."""
-        return list(await self.adapter.deliver(device, told, after))
-
-    def actions(self) -> list[str]:
-        """Return what was asked of the cloud, and forget it."""
-        actions = [call.action for call in self.cloud.record.calls]
-        self.cloud.record.calls.clear()
-        return actions
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.at[0] += seconds
-
-
-@pytest.fixture
-async def stage(site: Site) -> AsyncIterator[Stage]:
-    """A stage with a task whose token is known to the cloud already."""
-    at = [1_893_456_000.0]
-    cloud = OneNetCloud(devices=[DEV_ID], clock=lambda: at[0])
-    cloud.issue_token(cloud.create_task(DEV_ID, TARGET))
-    async with serve(cloud) as url:
-        yield Stage(site=replace(site, now=lambda: at[0]), cloud=cloud, url=url, at=at)
 
 
 def absent(told: StateReported) -> list[Command]:
@@ -82,14 +32,14 @@ def absent(told: StateReported) -> list[Command]:
     return [TaskAbsent(device=DEVICE, module=told.module, version=TARGET)]
 
 
-async def test_token_is_found_without_side_effects(stage: Stage) -> None:
+async def test_token_is_found_without_side_effects(stage: OneNetStage) -> None:
     """A task with a living token is found by the call that changes nothing, manuf and model unknown."""
     await stage.tell(DOWNLOADING, device=NAMELESS)
 
     assert stage.actions() == ["tasking", "check_token", "progress"]
 
 
-async def test_token_is_remembered_while_the_update_goes_on(stage: Stage) -> None:
+async def test_token_is_remembered_while_the_update_goes_on(stage: OneNetStage) -> None:
     """Reports of one update ask for its token once."""
     await stage.tell(DOWNLOADING)
     stage.actions()
@@ -100,7 +50,7 @@ async def test_token_is_remembered_while_the_update_goes_on(stage: Stage) -> Non
     assert stage.cloud.tasks[DEV_ID, 2].state == "done"
 
 
-async def test_new_update_asks_anew(stage: Stage) -> None:
+async def test_new_update_asks_anew(stage: OneNetStage) -> None:
     """The first report of an update never trusts what is remembered."""
     await stage.tell(DOWNLOADING)
     stage.actions()
@@ -109,7 +59,7 @@ async def test_new_update_asks_anew(stage: Stage) -> None:
     assert stage.actions()[0] == "tasking"
 
 
-async def test_old_token_is_not_trusted(stage: Stage) -> None:
+async def test_old_token_is_not_trusted(stage: OneNetStage) -> None:
     """A token is remembered for 40 of its 48 hours."""
     await stage.tell(DOWNLOADING)
     stage.wait(41 * HOUR)
@@ -119,7 +69,7 @@ async def test_old_token_is_not_trusted(stage: Stage) -> None:
     assert stage.actions() == ["tasking", "progress"]
 
 
-async def test_outage_longer_than_the_token_lives_is_survived(stage: Stage) -> None:
+async def test_outage_longer_than_the_token_lives_is_survived(stage: OneNetStage) -> None:
     """After days the task gets a new token, and hears the end."""
     await stage.tell(event(State.DOWNLOADED))
     stage.wait(100 * HOUR)
@@ -129,7 +79,7 @@ async def test_outage_longer_than_the_token_lives_is_survived(stage: Stage) -> N
     assert stage.cloud.record.illegal == 0
 
 
-async def test_token_that_the_cloud_forgot_is_renewed_once(stage: Stage) -> None:
+async def test_token_that_the_cloud_forgot_is_renewed_once(stage: OneNetStage) -> None:
     """A remembered token that is refused is fetched anew within the same delivery."""
     await stage.tell(DOWNLOADING)
     stage.cloud.tokens[stage.cloud.tasks[DEV_ID, 2].token].expires = 0
@@ -138,7 +88,7 @@ async def test_token_that_the_cloud_forgot_is_renewed_once(stage: Stage) -> None
     assert stage.cloud.tasks[DEV_ID, 2].state == "done"
 
 
-async def test_no_token_is_minted_on_a_guess(stage: Stage) -> None:
+async def test_no_token_is_minted_on_a_guess(stage: OneNetStage) -> None:
     """Without manuf, model or a reported version, `check` with its side effects is never called."""
     stage.cloud.tokens.clear()
 
@@ -148,7 +98,7 @@ async def test_no_token_is_minted_on_a_guess(stage: Stage) -> None:
     assert stage.actions() == ["tasking", "tasking"]
 
 
-async def test_end_that_lost_its_token_is_kept_for_the_operator(stage: Stage) -> None:
+async def test_end_that_lost_its_token_is_kept_for_the_operator(stage: OneNetStage) -> None:
     """A terminal report of a task that the cloud knew is not dropped because its token is over."""
     stage.cloud.tokens.clear()
 
@@ -158,7 +108,7 @@ async def test_end_that_lost_its_token_is_kept_for_the_operator(stage: Stage) ->
     assert caught.value.code == "task_token_over"
 
 
-async def test_success_that_was_taken_before_a_restart_is_not_undone(stage: Stage) -> None:
+async def test_success_that_was_taken_before_a_restart_is_not_undone(stage: OneNetStage) -> None:
     """A 201 whose reply was lost set the stored version; no `check` sets it back."""
     stage.cloud.faults.reply_lost = Fault(times=1, only="201")
     with pytest.raises(Unavailable):
@@ -171,13 +121,13 @@ async def test_success_that_was_taken_before_a_restart_is_not_undone(stage: Stag
     assert stage.cloud.devices[DEV_ID].versions == {2: "2.0"}
 
 
-async def test_device_unknown_to_the_cloud_is_not_applicable(stage: Stage) -> None:
+async def test_device_unknown_to_the_cloud_is_not_applicable(stage: OneNetStage) -> None:
     """A device without dev_id has no task there."""
     assert await stage.tell(DOWNLOADING, device=Device(id=DEVICE)) == absent(DOWNLOADING)
     assert stage.actions() == []
 
 
-async def test_task_for_another_version_is_not_applicable(stage: Stage) -> None:
+async def test_task_for_another_version_is_not_applicable(stage: OneNetStage) -> None:
     """A report never goes to a task that orders something else."""
     stage.cloud.issue_token(stage.cloud.create_task(DEV_ID, "3.0"))
 
@@ -185,20 +135,20 @@ async def test_task_for_another_version_is_not_applicable(stage: Stage) -> None:
     assert stage.actions() == ["tasking"]
 
 
-async def test_no_task_is_not_applicable(stage: Stage) -> None:
+async def test_no_task_is_not_applicable(stage: OneNetStage) -> None:
     """A task that ended before anything was told is not ours."""
     stage.cloud.tasks[DEV_ID, 2].cancel()
 
     assert await stage.tell(DOWNLOADING) == absent(DOWNLOADING)
 
 
-async def test_report_without_version_is_rejected(stage: Stage) -> None:
+async def test_report_without_version_is_rejected(stage: OneNetStage) -> None:
     """A task is found by its target, which the engine always names."""
     with pytest.raises(Rejected, match="version"):
         await stage.tell(replace(DOWNLOADING, version=None))
 
 
-async def test_cancellation_is_learned_once(stage: Stage) -> None:
+async def test_cancellation_is_learned_once(stage: OneNetStage) -> None:
     """Errno 22 comes back as a command."""
     await stage.tell(DOWNLOADING)
     stage.cloud.tasks[DEV_ID, 2].cancel()
@@ -208,7 +158,7 @@ async def test_cancellation_is_learned_once(stage: Stage) -> None:
     ]
 
 
-async def test_contradiction_is_a_conflict(stage: Stage) -> None:
+async def test_contradiction_is_a_conflict(stage: OneNetStage) -> None:
     """A failure that finds its task finished comes back as a conflict."""
     await stage.tell(DOWNLOADING)
     stage.cloud.tasks[DEV_ID, 2].runs(TARGET)
@@ -218,7 +168,7 @@ async def test_contradiction_is_a_conflict(stage: Stage) -> None:
     ]
 
 
-async def test_success_that_the_cloud_knows_already_is_taken(stage: Stage) -> None:
+async def test_success_that_the_cloud_knows_already_is_taken(stage: OneNetStage) -> None:
     """A task that the version report closed makes 201 needless."""
     await stage.tell(event(State.DOWNLOADED))
     stage.cloud.tasks[DEV_ID, 2].runs(TARGET)
@@ -227,7 +177,7 @@ async def test_success_that_the_cloud_knows_already_is_taken(stage: Stage) -> No
 
 
 @pytest.mark.parametrize(("interval", "wait"), [(0, 60), (5, 5)])
-async def test_paused_task_waits(stage: Stage, interval: int, wait: int) -> None:
+async def test_paused_task_waits(stage: OneNetStage, interval: int, wait: int) -> None:
     """A pause is waited for, as long as the task says or a minute."""
     stage.cloud.tasks[DEV_ID, 2].interval = interval
     await stage.tell(DOWNLOADING)
@@ -239,7 +189,7 @@ async def test_paused_task_waits(stage: Stage, interval: int, wait: int) -> None
     assert (caught.value.code, caught.value.retry_after) == ("paused", wait)
 
 
-async def test_paused_task_without_a_token_waits(stage: Stage) -> None:
+async def test_paused_task_without_a_token_waits(stage: OneNetStage) -> None:
     """A pause that is met while looking for the task is waited for as well."""
     stage.cloud.tasks[DEV_ID, 2].pause()
 
@@ -249,7 +199,7 @@ async def test_paused_task_without_a_token_waits(stage: Stage) -> None:
     assert caught.value.code == "paused"
 
 
-async def test_way_to_the_state_is_remembered_on_trouble(stage: Stage) -> None:
+async def test_way_to_the_state_is_remembered_on_trouble(stage: OneNetStage) -> None:
     """A 101 that was taken before the trouble is not told again."""
     stage.cloud.faults.status = Fault(only="/report")
     with pytest.raises(Unavailable) as early:
@@ -262,7 +212,7 @@ async def test_way_to_the_state_is_remembered_on_trouble(stage: Stage) -> None:
     assert (early.value.reached, late.value.reached) == (None, State.DOWNLOADED)
 
 
-async def test_signature_is_used_for_half_its_time(stage: Stage) -> None:
+async def test_signature_is_used_for_half_its_time(stage: OneNetStage) -> None:
     """A signature is made anew before the cloud would refuse it, after a clock change too."""
     for seconds in (0.0, 0.4 * HOUR, 0.4 * HOUR, 40 * HOUR, -20 * HOUR):
         stage.wait(seconds)
@@ -272,7 +222,7 @@ async def test_signature_is_used_for_half_its_time(stage: Stage) -> None:
     assert stage.cloud.record.verdicts[Verdict.REFUSED] == 0
 
 
-async def test_unknown_device_does_not_park_the_lane(stage: Stage) -> None:
+async def test_unknown_device_does_not_park_the_lane(stage: OneNetStage) -> None:
     """Errno 1 means the device when another one is still let in, and the key when none is."""
     stranger = replace(KNOWN, external={**KNOWN.external, "dev_id": "1"})
     await stage.tell(DOWNLOADING)
@@ -285,7 +235,7 @@ async def test_unknown_device_does_not_park_the_lane(stage: Stage) -> None:
     assert (unknown.value.scope, revoked.value.scope) == (Scope.DEVICE, Scope.LANE)
 
 
-async def test_key_that_is_none_parks_the_lane(stage: Stage) -> None:
+async def test_key_that_is_none_parks_the_lane(stage: OneNetStage) -> None:
     """A key that cannot sign is said to be one, without being shown."""
     stage.restart(access_key="no key at all!")
 
@@ -301,7 +251,7 @@ async def test_key_that_is_none_parks_the_lane(stage: Stage) -> None:
 )
 @pytest.mark.parametrize("where", ["tasking", "progress"])
 async def test_errno_is_judged_wherever_it_comes(
-    stage: Stage, where: str, errno: str, error: type[Exception]
+    stage: OneNetStage, where: str, errno: str, error: type[Exception]
 ) -> None:
     """Success is the errno's word alone."""
     stage.cloud.faults.error = Fault(error=errno, only=where)
@@ -310,7 +260,7 @@ async def test_errno_is_judged_wherever_it_comes(
         await stage.tell(DOWNLOADING)
 
 
-async def test_second_refusal_of_the_token_parks_the_device(stage: Stage) -> None:
+async def test_second_refusal_of_the_token_parks_the_device(stage: OneNetStage) -> None:
     """A token that the cloud gave and will not take is no matter of the header, which it took in between."""
     stage.cloud.faults.error = Fault(error="1", only="progress")
 
@@ -320,7 +270,7 @@ async def test_second_refusal_of_the_token_parks_the_device(stage: Stage) -> Non
     assert caught.value.scope is Scope.DEVICE
 
 
-async def test_module_and_device_choose_the_type(stage: Stage) -> None:
+async def test_module_and_device_choose_the_type(stage: OneNetStage) -> None:
     """The type of a task follows the module, unless the device says its own."""
     radio = replace(DOWNLOADING, module=Module("radio"))
     stage.cloud.issue_token(stage.cloud.create_task(DEV_ID, TARGET, kind=1))
@@ -337,7 +287,7 @@ async def test_module_and_device_choose_the_type(stage: Stage) -> None:
     ]
 
 
-async def test_memory_of_tokens_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_of_tokens_is_bounded(stage: OneNetStage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The device that was quiet the longest is forgotten first."""
     monkeypatch.setattr("adapters.onenet.tasks.CACHED", 3)
     for number in range(4):
@@ -373,7 +323,7 @@ async def test_answer_without_sense_is_unavailable(site: Site, body: str) -> Non
     assert caught.value.code == "misshapen"
 
 
-async def test_check_that_finds_nothing_is_not_applicable(stage: Stage) -> None:
+async def test_check_that_finds_nothing_is_not_applicable(stage: OneNetStage) -> None:
     """A device without any task may be asked about at the price of `check`, and is let go."""
     stage.cloud.tasks.clear()
 

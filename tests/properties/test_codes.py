@@ -1,15 +1,26 @@
-"""Codes map losslessly within each vocabulary, and no sequence of reports makes an illegal one at a cloud."""
+"""Codes map losslessly within each vocabulary, no sequence of reports is illegal, and no answer breaks its reader."""
 
+import contextlib
+import json
 from collections.abc import Sequence
 from enum import Enum, auto
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.onenet.channel import read_answer
 from adapters.onenet.conversation import Act, Conversation
+from adapters.onenet.offers import read_task
+from adapters.onenet.push import PushError, read_push
+from adapters.onenet.views import view
 from adapters.onenet.wire import CODES, Progress, Report, Request, TokenCheck, failure_code, requests
 from adapters.tencent import wire as tencent
+from adapters.tencent.credentials import read_login, read_token
+from adapters.tencent.replies import Failure, MisshapenError, read_reply
+from adapters.tencent.tasks import STATES, read_details, read_offer, read_standing
 from gateway.model.events import StateReported
+from gateway.model.identity import DEFAULT_MODULE
 from gateway.model.states import STEPS, Phase, Reason, State, Step
 from tests.unit.adapters.events import event
 
@@ -134,7 +145,7 @@ def test_no_sequence_of_reports_is_illegal_at_onenet(told: Sequence[StateReporte
             after = each.state
 
 
-@given(after=afters, told=events, errnos=st.lists(st.sampled_from([0, 1, 4, 17, 20, 21]), min_size=20))
+@given(after=afters, told=events, errnos=st.lists(st.sampled_from([0, 1, 4, 13, 17, 20, 21]), min_size=20))
 def test_every_conversation_ends(after: State | None, told: StateReported, errnos: Sequence[int]) -> None:
     """Whatever the cloud answers, a delivery comes to its end within a dozen requests."""
     talk = Conversation(after, told)
@@ -147,3 +158,84 @@ def test_every_conversation_ends(after: State | None, told: StateReported, errno
             break
 
     assert sent <= 12
+
+
+@given(status=st.sampled_from(sorted(STATES)), percent=st.integers(0, 100))
+def test_each_of_tencents_statuses_is_seen_with_its_percent(status: int, percent: int) -> None:
+    """A status and a percent come through, and two states look alike only where Tencent's own words do."""
+    standing = read_standing({"Status": status, "Percent": percent, "DstVersion": "2.0"})
+
+    assert (standing.state, standing.percent) == (STATES[status], percent)
+    assert {each for each, state in STATES.items() if state is standing.state} <= {status, 1, 7}
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+)
+words = st.sampled_from(
+    [
+        *(
+            "Response",
+            "Error",
+            "Code",
+            "Message",
+            "RequestId",
+            "code",
+            "msg",
+            "data",
+            "Data",
+            "Token",
+            "ExpireAt",
+        ),
+        *(
+            "FirmwareURL",
+            "TargetVersion",
+            "UploadVersion",
+            "Status",
+            "Percent",
+            "DstVersion",
+            "FwType",
+            "Md5sum",
+        ),
+        *("errno", "error", "target", "token", "tid", "size", "md5", "signal", "interval", "type", "status"),
+        *("signature", "nonce", "dids", "version"),
+    ]
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=5),
+    max_leaves=20,
+)
+objects = st.dictionaries(words, values, max_size=6)
+texts = (values.map(json.dumps).map(str.encode)) | st.binary(max_size=60)
+
+
+@given(body=texts, fields=objects)
+def test_no_answer_of_tencent_breaks_its_reader(body: bytes, fields: dict[str, Any]) -> None:
+    """Whatever comes is an answer, a refusal or neither."""
+    with contextlib.suppress(MisshapenError):
+        assert isinstance(read_reply(body, "r"), dict | Failure)
+    for reader in (read_offer, read_login):
+        with contextlib.suppress(MisshapenError):
+            reader(fields)
+    read_standing(fields).view(DEFAULT_MODULE)
+    read_details(fields, {})
+    read_token(body.decode("utf-8", "replace"))
+
+
+@given(body=texts, data=objects)
+def test_no_answer_of_onenet_breaks_its_reader(body: bytes, data: dict[str, Any]) -> None:
+    """Whatever comes is an answer or none, a task or none, a push or none."""
+    task = read_task(data, 0.0)
+    answer = read_answer(body) or read_answer(json.dumps({"errno": 0, "data": data}).encode())
+    assert answer is not None
+    view(answer, task, module=DEFAULT_MODULE, running=None)
+    if task is not None:
+        task.order(event(State.QUEUED).device, DEFAULT_MODULE, url="http://u.example", handle="h")
+    with contextlib.suppress(PushError):
+        read_push(body, token="t", uid="1")
