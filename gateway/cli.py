@@ -16,7 +16,8 @@ from rich.console import Console
 from gateway import logs
 from gateway.app import check as check_app
 from gateway.app import run as run_app
-from gateway.config import Config, load
+from gateway.clouds import registry
+from gateway.config import Config, load, read
 from gateway.devices.access import hash_secret as make_hash
 from gateway.errors import ConfigError, Denied, GatewayError, StoreError
 from gateway.ops import preflight
@@ -93,7 +94,7 @@ def _options(
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
-    loaded = _load(config)
+    loaded = _load(config, examine=True)
     logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
         try:
@@ -103,17 +104,13 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     try:
         uvloop.run(run_app(loaded, config_path=config))
     except (GatewayError, OSError, ExceptionGroup) as error:
-        _fail_run(error)
+        _fail_run(error, config)
 
 
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Find every mistake before `run` does: configuration, files, addresses, secrets, adapters, store."""
-    try:
-        loaded = load(config)
-        problems = list(_problems(loaded))
-    except ConfigError as error:
-        problems = error.problems
+    problems = _problems(config)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "problems": problems}, ensure_ascii=False, indent=2))
     elif problems:
@@ -160,24 +157,31 @@ def hash_secret(
     typer.echo(make_hash(secret, scheme=scheme.value))
 
 
-def _load(path: Path) -> Config:
+def _load(path: Path, *, examine: bool = False) -> Config:
     try:
         return load(path)
     except ConfigError as error:
-        _say_problems(path, error.problems)
+        _say_problems(path, _problems(path) if examine else error.problems)
         raise typer.Exit(Exit.CONFIGURATION) from None
 
 
-def _problems(config: Config) -> Iterator[str]:
-    yield from preflight.directory_problems(config)
-    yield from preflight.tls_problems(config)
-    yield from preflight.secret_problems(config)
-    yield from preflight.store_problems(config)
-    yield from preflight.listen_problems(config)
+def _problems(path: Path) -> list[str]:
+    """Return every mistake that can be told, also those beside others."""
     try:
-        yield from asyncio.run(check_app(config))
+        reading = read(path)
+    except ConfigError as error:
+        return error.problems
+    return [*reading.problems, *_problems_beside(reading.config)]
+
+
+def _problems_beside(config: Config) -> Iterator[str]:
+    yield from preflight.problems(config)
+    proven = config.proven()
+    try:
+        yield from asyncio.run(check_app(proven))
     except ConfigError as error:
         yield from error.problems
+    yield from registry.secret_problems(proven.clouds)
 
 
 def _say_problems(path: Path, problems: list[str]) -> None:
@@ -189,13 +193,16 @@ def _say_problems(path: Path, problems: list[str]) -> None:
         typer.echo(f"  and {len(problems) - MOST_SHOWN} more; check --json lists all", err=True)
 
 
-def _fail_run(error: Exception) -> NoReturn:
+def _fail_run(error: Exception, path: Path) -> NoReturn:
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, GatewayError | OSError) for leaf in leaves):
         raise error
     code = Exit.STORE if any(isinstance(leaf, StoreError) for leaf in leaves) else Exit.FAILED
     if all(isinstance(leaf, ConfigError) for leaf in leaves):
         code = Exit.CONFIGURATION
+        if problems := _problems(path):
+            _say_problems(path, problems)
+            raise typer.Exit(code)
     _fail(code, *dict.fromkeys(map(_words, leaves)))
 
 

@@ -1,6 +1,7 @@
 """Which adapters run: entry points say what exists, the configuration says what is wanted of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.config import CloudConfig, problems_of
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Denied
 from gateway.ports.cloud import AdapterFactory, Cloud, Site
 
 GROUP = "ota_gateway.adapters"
@@ -29,7 +30,7 @@ class Prepared:
 
 def prepare(clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | None = None) -> list[Prepared]:
     """Load and configure an adapter for each cloud; raises ConfigError with all mistakes at once."""
-    exists = {each.name: each for each in (entry_points(group=GROUP) if known is None else known)}
+    exists = _existing(known)
     prepared: list[Prepared] = []
     problems: list[str] = []
     for name, cloud in clouds.items():
@@ -40,6 +41,30 @@ def prepare(clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | Non
     if problems:
         raise ConfigError(problems)
     return prepared
+
+
+def secret_problems(
+    clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | None = None
+) -> Iterator[str]:
+    """Yield what adapters say of the secrets in their settings; what `prepare` raises is not said again."""
+    exists = _existing(known)
+    for name, cloud in clouds.items():
+        try:
+            prepared = _prepare(name, cloud, exists)
+        except ConfigError:
+            continue
+        # A secret that is not there is for the site to say, which knows its key.
+        with suppress(Denied):
+            for problem in getattr(prepared.factory, "problems", _no_problems)(prepared.settings):
+                yield f"clouds.{name}.{problem}"
+
+
+def _no_problems(_: Any) -> Sequence[str]:
+    return ()
+
+
+def _existing(known: Iterable[EntryPoint] | None) -> dict[str, EntryPoint]:
+    return {each.name: each for each in (entry_points(group=GROUP) if known is None else known)}
 
 
 def _prepare(name: str, cloud: CloudConfig, exists: Mapping[str, EntryPoint]) -> Prepared:

@@ -5,9 +5,9 @@ from gateway.config.model import Config
 from gateway.config.problems import problems_of
 from gateway.config.products import DeviceConfig, ProductConfig
 from gateway.config.quantities import Duration, Size
-from gateway.config.reading import load
+from gateway.config.reading import Reading, load, read
 from gateway.config.secret import Secret
-from gateway.config.section import ConfigPath, Section
+from gateway.config.section import ConfigPath, Section, told
 from gateway.config.sections import (
     CloudConfig,
     FirmwareConfig,
@@ -32,6 +32,7 @@ __all__ = [
     "MqttConfig",
     "MqttLimits",
     "ProductConfig",
+    "Reading",
     "Secret",
     "Section",
     "Size",
@@ -39,4 +40,6 @@ __all__ = [
     "StoreUrl",
     "load",
     "problems_of",
+    "read",
+    "told",
 ]

@@ -1,7 +1,7 @@
 """The devices of a product as a CSV file with a header row, one device a row, for hundreds and thousands."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,10 +36,12 @@ class Listed:
 class DevicesFile:
     """One pass over a file; `problems` fills while `devices` is consumed."""
 
-    def __init__(self, path: Path, key: str, clouds: Sequence[str]) -> None:
+    def __init__(self, path: Path, key: str, clouds: Sequence[str], *, known: Collection[str]) -> None:
         self._path = path
         self._key = key
         self._clouds = sorted(clouds, key=len, reverse=True)
+        #: Those that can be suggested.
+        self._known = [cloud for cloud in clouds if cloud in known]
         self.problems: list[str] = []
 
     def read(self) -> list[Listed]:
@@ -107,7 +109,7 @@ class DevicesFile:
                 return cloud, column[len(cloud) + 1 :]
         self.problems.append(
             f"{place} has the column {quoted(column)}, which is neither {', '.join(_OWN_COLUMNS)} nor CLOUD_KEY "
-            f"of a cloud of the product; {did_you_mean(column.partition('_')[0], self._clouds)}"
+            f"of a cloud of the product; {did_you_mean(column.partition('_')[0], self._known)}"
         )
         return "", None
 

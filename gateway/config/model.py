@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from gateway.config.products import Identity, ProductConfig
+from gateway.config.products import DeviceConfig, Identity, ProductConfig
 from gateway.config.secret import Secret
-from gateway.config.section import Section
+from gateway.config.section import Section, told
 from gateway.config.sections import (
     CloudConfig,
     FirmwareConfig,
@@ -17,6 +17,7 @@ from gateway.config.sections import (
     MqttConfig,
     StoreConfig,
 )
+from gateway.errors import Denied
 
 _SECRET_KEY = re.compile(r"(?:secret|token|password|key)$", re.IGNORECASE)
 
@@ -39,16 +40,46 @@ class Config(Section):
 
     def secrets(self) -> Iterator[tuple[str, Secret]]:
         """Yield every secret with its key, those in the settings of adapters included."""
-        if self.http.token:
-            yield "http.token", self.http.token
-        if self.store.password:
-            yield "store.password", self.store.password
+        yield from told(self._own_secrets("http", "token"))
+        yield from told(self._own_secrets("store", "password"))
         for name, cloud in self.clouds.items():
-            yield from _secrets_of(f"clouds.{name}", cloud.settings)
+            if cloud.knows("settings"):
+                yield from _secrets_of(f"clouds.{name}", cloud.settings)
         for product_id, product in self.products.items():
             for name, device in product.devices.items():
-                if device.secret:
+                if device.knows("secret") and device.secret:
                     yield f"products.{product_id}.devices.{name}.secret", device.secret
+
+    def proven(self) -> "Config":
+        """Return only what adapters and logins can still be asked about: nothing of which a mistake was told."""
+        clouds = {name: cloud for name, cloud in self.clouds.items() if cloud.knows("adapter", "settings")}
+        products = {
+            product_id: product.model_copy(update={"dialect": "plain", "devices": _proven(product)})
+            for product_id, product in self.products.items()
+            if product.knows("authentication")
+        }
+        return Config.model_construct(clouds=clouds, products=products)
+
+    def _own_secrets(self, section: str, key: str) -> Iterator[tuple[str, Secret]]:
+        secret: Secret | None = getattr(getattr(self, section), key)
+        if secret:
+            yield f"{section}.{key}", secret
+
+
+def _proven(product: ProductConfig) -> dict[str, DeviceConfig]:
+    return {name: device for name, device in product.devices.items() if _is_proven(device, product)}
+
+
+def _is_proven(device: DeviceConfig, product: ProductConfig) -> bool:
+    if not device.knows("secret", "secret_hash"):
+        return False
+    if device.secret is None:
+        return product.authentication == "password" and device.secret_hash is not None
+    try:
+        device.secret.reveal()
+    except Denied:
+        return False
+    return True
 
 
 def _secrets_of(key: str, value: Any) -> Iterator[tuple[str, Secret]]:

@@ -50,6 +50,17 @@ def problems_of(
     return [_sentence(detail, prefix, model, known) for detail in error.errors(include_url=False)]
 
 
+def unknown_values(error: ValidationError, model: type[BaseModel]) -> set[str]:
+    """Return the keys of which a mistake leaves unknown what is meant: its own, and the one that it is like."""
+    unknown: set[str] = set()
+    for detail in error.errors(include_url=False, include_input=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        unknown.add(name)
+        if detail["type"] == "extra_forbidden":
+            unknown.update(get_close_matches(name, model.model_fields, n=1))
+    return unknown
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, or list all of them."""
     words = sorted(known)
@@ -99,6 +110,9 @@ def _sentence(
         )
         return f"{key} is missing; add it{example}"
     is_key = detail["loc"][-1:] == ("[key]",)
+    if is_key and kind == "literal_error":
+        words = re.findall(r"'([^']+)'", str(detail.get("ctx", {}).get("expected", "")))
+        return f"{key} is not a known key; {did_you_mean(name, words)}"
     shown = quoted(name if is_key else detail["input"])
     if kind in {"secret", "secret_hash"} or _SECRET_KEY.search(name) or shown is None:
         return f"{key}: {_rule(detail)}"

@@ -6,6 +6,7 @@ from gateway.config.address import Address
 from gateway.config.devices_file import Listed
 from gateway.config.problems import did_you_mean, dotted
 from gateway.config.products import ProductConfig
+from gateway.config.section import told
 from gateway.config.sections import CloudConfig, HttpConfig, MqttConfig, StoreConfig
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
@@ -38,16 +39,22 @@ def listen_rules(addresses: Mapping[str, Address | None]) -> Iterator[str]:
 
 def mqtt_rules(mqtt: MqttConfig) -> Iterator[str]:
     """Yield when no device could connect, or TLS is half configured."""
+    yield from told(_listener_rule(mqtt))
+    for key in ("tls_certificate", "tls_key", "tls_client_ca"):
+        yield from told(_tls_file_rule(mqtt, key))
+
+
+def _listener_rule(mqtt: MqttConfig) -> Iterator[str]:
     if mqtt.listen is None and mqtt.tls_listen is None:
         yield 'mqtt.listen and mqtt.tls_listen are both ""; set one of them, or no device can connect'
-    if mqtt.tls_listen is not None:
-        for key in ("tls_certificate", "tls_key"):
-            if getattr(mqtt, key) is None:
-                yield f'mqtt.{key} is missing, and mqtt.tls_listen is "{mqtt.tls_listen}"; set mqtt.{key} to a PEM file'
-    else:
-        for key in ("tls_certificate", "tls_key", "tls_client_ca"):
-            if getattr(mqtt, key) is not None:
-                yield f'mqtt.{key} is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove {key}'
+
+
+def _tls_file_rule(mqtt: MqttConfig, key: str) -> Iterator[str]:
+    is_set = getattr(mqtt, key) is not None
+    if mqtt.tls_listen is None and is_set:
+        yield f'mqtt.{key} is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove {key}'
+    elif mqtt.tls_listen is not None and not is_set and key != "tls_client_ca":
+        yield f'mqtt.{key} is missing, and mqtt.tls_listen is "{mqtt.tls_listen}"; set mqtt.{key} to a PEM file'
 
 
 def store_rules(store: StoreConfig) -> Iterator[str]:
@@ -73,40 +80,59 @@ def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
         yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 300s"
 
 
-def product_rules(
-    key: str, product: ProductConfig, mqtt: MqttConfig | None, clouds: Collection[str]
-) -> Iterator[str]:
-    """Yield when a product names what does not exist or lets in whom it should not."""
+def product_rules(key: str, product: ProductConfig, clouds: Collection[str]) -> Iterator[str]:
+    """Yield when a product names what does not exist."""
     for cloud in dict.fromkeys(product.clouds):
         if cloud not in clouds:
             yield f'{key}.clouds names "{cloud}", which is not configured; {did_you_mean(cloud, clouds)}'
         elif product.clouds.count(cloud) > 1:
             yield f'{key}.clouds names "{cloud}" more than once; name it once'
-    if mqtt is None:
-        return
+
+
+def login_rules(key: str, product: ProductConfig, mqtt: MqttConfig) -> Iterator[str]:
+    """Yield when a product lets in whom it should not, or nobody."""
     if product.authentication == "anonymous" and not mqtt.anonymous_anywhere:
-        for name, address in (("mqtt.listen", mqtt.listen), ("mqtt.tls_listen", mqtt.tls_listen)):
-            if address is not None and not address.is_loopback:
-                yield (
-                    f'{key}.authentication is "anonymous", and {name} is "{address}", which others can reach; '
-                    f'listen on "127.0.0.1:{address.port}", or set mqtt.anonymous_anywhere = true'
-                )
+        for name in ("listen", "tls_listen"):
+            yield from told(_strangers_rule(key, mqtt, name))
     if product.authentication == "certificate" and (mqtt.tls_listen is None or mqtt.tls_client_ca is None):
         yield f'{key}.authentication is "certificate"; set mqtt.tls_listen and mqtt.tls_client_ca for it'
 
 
-def device_rules(listed: Listed, product: ProductConfig) -> Iterator[str]:
-    """Yield when a device cannot log in, or belongs to a cloud that its product does not name."""
-    device, how = listed.device, product.authentication
+def _strangers_rule(key: str, mqtt: MqttConfig, name: str) -> Iterator[str]:
+    address: Address | None = getattr(mqtt, name)
+    if address is not None and not address.is_loopback:
+        yield (
+            f'{key}.authentication is "anonymous", and mqtt.{name} is "{address}", which others can reach; '
+            f'listen on "127.0.0.1:{address.port}", or set mqtt.anonymous_anywhere = true'
+        )
+
+
+def clouds_of(product: ProductConfig, configured: Collection[str]) -> list[str]:
+    """Return the clouds that its devices may have; all, where it is not clear which the product means."""
+    named = product.clouds if product.knows("clouds") else []
+    is_clear = product.knows("clouds") and all(cloud in configured for cloud in named)
+    return list(dict.fromkeys(named if is_clear else [*named, *configured]))
+
+
+def credential_rules(listed: Listed, product: ProductConfig) -> Iterator[str]:
+    """Yield when a device cannot log in."""
+    device = listed.device
     if device.secret is not None and device.secret_hash is not None:
         yield f"{listed.place} has both secret and secret_hash; remove one"
+    how = product.authentication
     if how == "password" and device.secret is None and device.secret_hash is None:
         yield f'{listed.place} has no secret, which authentication = "password" needs; add secret or secret_hash'
     elif how in _NEEDS_SECRET and how != "password" and device.secret is None:
         yield f'{listed.place} has no secret, which authentication = "{how}" needs; add secret (a hash is not enough)'
-    for cloud in device.external:
-        if cloud not in product.clouds:
-            yield f"{listed.place}.{cloud} is not a cloud of this product; {did_you_mean(cloud, product.clouds)}"
+
+
+def external_rules(listed: Listed, product: ProductConfig, configured: Collection[str]) -> Iterator[str]:
+    """Yield when a device belongs to a cloud that its product does not name."""
+    clouds = clouds_of(product, configured)
+    known = [cloud for cloud in clouds if cloud in configured]
+    for cloud in listed.device.external:
+        if cloud not in clouds:
+            yield f"{listed.place}.{cloud} is not a cloud of this product; {did_you_mean(cloud, known)}"
 
 
 class Names:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.config import Address, Config
+from gateway.config import Address, Config, MqttConfig, told
 from gateway.errors import Denied
 
 _STORE_TIMEOUT_SECONDS = 5
@@ -22,6 +22,12 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 class _DamagedError(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def problems(config: Config) -> Iterator[str]:
+    """Yield all that is wrong here, also where some keys are unknown."""
+    for rule in (directory_problems, tls_problems, secret_problems, store_problems, listen_problems):
+        yield from told(rule(config))
 
 
 def directory_problems(config: Config) -> Iterator[str]:
@@ -36,24 +42,8 @@ def directory_problems(config: Config) -> Iterator[str]:
 
 def tls_problems(config: Config) -> Iterator[str]:
     """Yield when a TLS file does not load."""
-    mqtt = config.mqtt
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if mqtt.tls_certificate and mqtt.tls_key:
-        try:
-            context.load_cert_chain(mqtt.tls_certificate, mqtt.tls_key, password=_no_password)
-        except (OSError, ValueError) as error:
-            yield (
-                f'mqtt.tls_certificate is "{mqtt.tls_certificate}" and mqtt.tls_key is "{mqtt.tls_key}", '
-                f"which do not load ({_words(error)}); both must be PEM, belong together and need no password"
-            )
-    if mqtt.tls_client_ca:
-        try:
-            context.load_verify_locations(mqtt.tls_client_ca)
-        except OSError as error:
-            yield (
-                f'mqtt.tls_client_ca is "{mqtt.tls_client_ca}", which does not load ({_words(error)}); '
-                "it must be PEM with one certificate or more"
-            )
+    yield from told(_certificate_problem(config.mqtt))
+    yield from told(_client_ca_problem(config.mqtt))
 
 
 def is_in_use(data_dir: Path) -> bool:
@@ -76,16 +66,13 @@ def listen_problems(config: Config) -> Iterator[str]:
     """Yield when an address cannot be listened on; not for a gateway that runs, which holds them itself."""
     if is_in_use(config.gateway.data_dir):
         return
-    addresses = {
-        "mqtt.listen": config.mqtt.listen,
-        "mqtt.tls_listen": config.mqtt.tls_listen,
-        "http.listen": config.http.listen,
-        "firmware.listen": config.firmware.listen if config.firmware else None,
-    }
-    for key, address in addresses.items():
-        trouble = _bind(address) if address else None
-        if trouble:
-            yield f'{key} is "{address}", which cannot be listened on ({trouble}); free it, or choose another'
+    for section, key in (
+        ("mqtt", "listen"),
+        ("mqtt", "tls_listen"),
+        ("http", "listen"),
+        ("firmware", "listen"),
+    ):
+        yield from told(_listen_problem(config, section, key))
 
 
 def secret_problems(config: Config) -> Iterator[str]:
@@ -115,6 +102,38 @@ def store_problems(config: Config) -> Iterator[str]:
             )
         else:
             yield f'store.url is "{config.store.url}", which cannot be opened ({words}); see that it is there and ours'
+
+
+def _certificate_problem(mqtt: MqttConfig) -> Iterator[str]:
+    if not mqtt.tls_certificate or not mqtt.tls_key:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(mqtt.tls_certificate, mqtt.tls_key, password=_no_password)
+    except (OSError, ValueError) as error:
+        yield (
+            f'mqtt.tls_certificate is "{mqtt.tls_certificate}" and mqtt.tls_key is "{mqtt.tls_key}", '
+            f"which do not load ({_words(error)}); both must be PEM, belong together and need no password"
+        )
+
+
+def _client_ca_problem(mqtt: MqttConfig) -> Iterator[str]:
+    if not mqtt.tls_client_ca:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(mqtt.tls_client_ca)
+    except OSError as error:
+        yield (
+            f'mqtt.tls_client_ca is "{mqtt.tls_client_ca}", which does not load ({_words(error)}); '
+            "it must be PEM with one certificate or more"
+        )
+
+
+def _listen_problem(config: Config, section: str, key: str) -> Iterator[str]:
+    address: Address | None = getattr(getattr(config, section), key, None)
+    trouble = _bind(address) if address else None
+    if trouble:
+        yield f'{section}.{key} is "{address}", which cannot be listened on ({trouble}); free it, or choose another'
 
 
 def _no_password() -> str:

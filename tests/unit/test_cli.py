@@ -91,7 +91,7 @@ def test_the_exit_codes_are_documented() -> None:
 @pytest.mark.parametrize("command", ["run", "check", "status"])
 def test_a_bad_configuration_is_told_with_all_its_mistakes(site: Site, command: str) -> None:
     """Every command that reads the configuration exits with 2 and lists the mistakes on standard error."""
-    path = site("surprise = 1\n[gateway]\nnam = 2")
+    path = site("surprise = 1\n" + QUIET.replace("data_dir", "nam = 2\ndata_dir"))
     result = invoke(command, "--config", path)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -149,6 +149,105 @@ def test_check_finds_what_only_this_machine_can_tell(site: Site, monkeypatch: py
             "clouds.c.adapter is unknown",
         ],
     }
+
+
+MANY = """
+surprise = 1
+[gateway]
+log_level = "loud"
+data_dir = "file"
+[mqtt]
+listen = "127.0.0.1:0"
+tls_listen = "127.0.0.1:0"
+tls_certificate = "gone.crt"
+tls_key = "gone.key"
+lissten = 1
+[http]
+listen = "127.0.0.1:0"
+token = { env = "OTA_GONE" }
+[store]
+lane_quota = "much"
+password = "hunter2"
+[clouds.a]
+adapter = "tencet"
+concurrency = 0
+[clouds.b]
+adapter = "tencent"
+acess_token = { file = "gone" }
+timeout = "1h"
+[clouds.c]
+timeout = "soon"
+[products.P]
+dialect = "klingon"
+authentication = "tencent"
+clouds = ["bb"]
+deadlines = { downloadin = "1h" }
+[products.P.devices]
+d1 = { secret = { env = "OTA_GONE" }, b = { device_name = "x" } }
+d2 = { secret = "not base64!", b = { device_name = "x" } }
+d3 = { b = { device_name = "y" } }
+d4 = { sekret = "hunter3" }
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_every_mistake_is_told_in_one_round(site: Site, command: str) -> None:
+    """Mistakes in keys, between them, in adapters, secrets and files: none hides another, none comes twice."""
+    path = site(MANY)
+    (path.parent / "file").write_text("")
+    result = invoke(command, "-c", path)
+    told = [line.strip() for line in result.stderr.splitlines()]
+    starts = [
+        "surprise is not a known key",
+        "mqtt.lissten is not a known key",
+        "store.lane_quota is",
+        "store.password is set, and store.url is SQLite",
+        "gateway.log_level is",
+        "clouds.a.concurrency is 0",
+        "clouds.b.timeout is 3600 s",
+        "clouds.c.adapter is missing",
+        "clouds.c.timeout is",
+        "products.P.dialect is",
+        'products.P.deadlines.downloadin is not a known key; did you mean "downloading"?',
+        'products.P.clouds names "bb"',
+        "products.P.devices.d4.sekret is not a known key",
+        'products.P.devices.d2 has the b device_name "x"',
+        "products.P.devices.d3 has no secret",
+        "gateway.data_dir is",
+        "mqtt.tls_certificate is",
+        "http.token: the environment variable OTA_GONE is not set",
+        "clouds.b.acess_token: the file",
+        "products.P.devices.d1.secret: the environment variable OTA_GONE is not set",
+        'clouds.a.adapter is "tencet"; it must be an installed adapter',
+        'clouds.b.acess_token is not a known key; did you mean "access_token"?',
+        "products.P.devices.d2 cannot log in",
+    ]
+    assert result.exit_code == 2
+    assert told[0] == f"{path} has {len(starts)} mistakes:"
+    assert [start for start in starts if sum(line.startswith(start) for line in told) != 1] == []
+    assert "hunter" not in result.output
+    assert "secret_missing" not in result.output
+
+
+def test_run_tells_all_that_is_wrong_when_one_thing_ends_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the application meets first is not all that must be corrected."""
+    _app_that(monkeypatch, ConfigError(["products.P.devices.d cannot log in: secret_missing: …"]))
+    path = site(
+        QUIET
+        + 'token = { env = "OTA_GONE" }\n[products.P]\ndialect = "plain"\nauthentication = "password"\n'
+        + 'clouds = []\ndevices.d.secret = { env = "OTA_GONE" }\n'
+    )
+    result = invoke("run", "-c", path)
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        2,
+        [
+            f"{path} has 2 mistakes:",
+            "  http.token: the environment variable OTA_GONE is not set; put the secret there",
+            "  products.P.devices.d.secret: the environment variable OTA_GONE is not set; put the secret there",
+        ],
+    )
 
 
 def test_check_takes_mistakes_that_the_application_raises(

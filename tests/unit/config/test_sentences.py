@@ -1,5 +1,7 @@
 """One bad file for each mistake, with the exact sentence that it must cause."""
 
+import re
+
 import pytest
 
 from gateway.config import load
@@ -172,10 +174,7 @@ FIELDS = {
     ),
     "deadline of an unknown state": (
         PRODUCT + 'deadlines = { downlading = "1h" }',
-        (
-            'products.P.deadlines.downlading is "downlading"; it must be "queued", "waiting_confirmation", "notified", '
-            '"downloading", "downloaded", "verified", "installing", "applying" or "confirming"'
-        ),
+        'products.P.deadlines.downlading is not a known key; did you mean "downloading"?',
     ),
     "deadline without a unit": (
         PRODUCT + "deadlines = { downloading = 60 }",
@@ -312,6 +311,75 @@ def test_a_bad_value_is_named_with_its_rule(write: Write, text: str, sentence: s
 def test_a_broken_rule_between_keys_is_named(write: Write, text: str, sentence: str) -> None:
     """Each mistake between keys causes exactly one sentence that names both sides and a way out."""
     assert problems(write(text)) == [sentence]
+
+
+UNTOLD = {
+    "strangers at an unknown address": '[http]\nlisten = "9464"',
+    "strangers with a token of another name": '[http]\nlisten = "0.0.0.0:9464"\ntokn = "hunter2"',
+    "files of TLS without an address": '[mqtt]\ntls_listn = "0.0.0.0:8883"\ntls_certificate = "a"\ntls_key = "b"',
+    "listener that is no address": '[mqtt]\nlisten = "1883"\n' + PRODUCT.replace('"password"', '"anonymous"'),
+    "login of an unknown way": PRODUCT.replace('"password"', '"pasword"') + "devices.d = {}",
+    "secret under another name": PRODUCT + 'devices.d = { sekret = "hunter2" }',
+    "hash that is none": PRODUCT + 'devices.d = { secret_hash = "hunter2" }',
+    "device that is no table": PRODUCT + "devices.d = 1",
+    "clouds of which one is misspelled": PRODUCT.replace('["tencent"]', '["tencnt"]')
+    + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
+    + 'devices.d2 = { secret = "s", tencnt = { device_name = "y" } }\n',
+    "cloud that is misspelled in its own table": PRODUCT.replace("[clouds.tencent]", "[clouds.tencnt]")
+    + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
+    + 'devices.d2 = { secret = "s", tencent = { device_name = "y" } }\n',
+    "clouds that are no list": PRODUCT.replace('["tencent"]', "1")
+    + 'devices.d = { secret = "s", tencent = { device_name = "x" } }',
+}
+
+
+@pytest.mark.parametrize("text", UNTOLD.values(), ids=UNTOLD)
+def test_what_follows_from_a_mistake_is_not_told(write: Write, text: str) -> None:
+    """One mistake is one sentence: no rule guesses at the value of a key that has none."""
+    assert len(problems(write(text))) == 1
+
+
+BESIDE = {
+    "of http": (
+        '[http]\nlisten = "0.0.0.0:9464"\nlissten = 1\n[mqtt]\nlissten = 1\ntls_key = "a"',
+        ["mqtt.lissten", "http.lissten", "mqtt.tls_key"],
+    ),
+    "of mqtt": (
+        '[mqtt]\nlisten = ""\ntls_listen = ""\nanonymous_anywhere = 3',
+        ["mqtt.anonymous_anywhere", "mqtt.listen"],
+    ),
+    "of a cloud": (
+        '[clouds."c d"]\nadapter = "a"\nconcurrency = 0\ntimeout = "1h"',
+        ['clouds."c d".concurrency', 'clouds."c d"', 'clouds."c d".timeout'],
+    ),
+    "of a product": (
+        PRODUCT.replace('"plain"', '"klingon"').replace('["tencent"]', '["c"]') + "devices.d = {}",
+        ["products.P.dialect", "products.P.clouds", "products.P.devices.d"],
+    ),
+    "of a device": (
+        PRODUCT + 'devices.d = { other = { id = "1" }, zzz = 3 }',
+        ["products.P.devices.d.zzz", "products.P.devices.d", "products.P.devices.d.other"],
+    ),
+    "of the devices of a product without clouds": (
+        PRODUCT.replace('clouds = ["tencent"]', "") + "devices.d = {}",
+        ["products.P.clouds", "products.P.devices.d"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "keys"), BESIDE.values(), ids=BESIDE)
+def test_a_rule_is_told_beside_a_mistake_in_its_table(write: Write, text: str, keys: list[str]) -> None:
+    """A mistake in one key does not hide what is wrong with the others."""
+    found = [re.split(r":? (?:is|are|has|names|must|it)\b", problem)[0] for problem in problems(write(text))]
+    assert [key.split(" and ")[0] for key in found] == keys
+
+
+def test_a_cloud_is_not_suggested_by_its_misspelling(write: Write) -> None:
+    """A device is told what is configured."""
+    text = (
+        PRODUCT.replace('["tencent"]', '["tencnt"]') + 'devices.d = { secret = "s", tencet = { id = "x" } }'
+    )
+    assert problems(write(text))[1].endswith('did you mean "tencent"?')
 
 
 @pytest.mark.parametrize(
