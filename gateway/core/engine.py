@@ -190,12 +190,9 @@ class Engine:
             self._act(outcome)
 
     def _knows_module(self, event: Event) -> bool:
-        """Whether the device has named this module before, or may name one more."""
-        modules = self._modules[event.device]
-        if event.module not in modules and len(modules) >= MAX_MODULES:
-            return False
-        modules.add(event.module)
-        return True
+        """Whether the device has this module, or may have one more."""
+        modules = self._modules.get(event.device, set())
+        return event.module in modules or len(modules) < MAX_MODULES
 
     def _quarantine(self, event: Event, reason: str, detail: str) -> None:
         """Set aside what was understood, but cannot be acted upon."""
@@ -208,7 +205,7 @@ class Engine:
         key = (event.device, event.module)
         known = self._versions.get(key)
         if known != event.version:
-            self._count_module(key)
+            self._modules[event.device].add(event.module)
             self._versions[key] = event.version
             self._ledger.changes.versions[key] = event.version
             self._ledger.remember(partial(self._put_version, key, known))
@@ -221,7 +218,7 @@ class Engine:
             return
         key = (update.device, update.module)
         self._ledger.remember(partial(self._put_update, key, self._updates.get(key)))
-        self._count_module(key)
+        self._modules[update.device].add(update.module)
         self._updates[key] = update
         if outcome.closed is not None:
             self._entered(outcome.closed)
