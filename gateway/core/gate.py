@@ -109,7 +109,10 @@ class Gate:
     def denied(self, err: Denied) -> None:
         """The cloud does not trust us."""
         self._metrics.cloud_up.labels(self._lane).set(0)
-        if self._state.circuit is not Circuit.DENIED:
+        if self._state.circuit is Circuit.DENIED:
+            # Sent before the first denial: the same refusal, heard again.
+            return
+        if self._state.reason != str(err):
             log.error("cloud_denies_us", lane=self._lane, code=err.code, reason=err.reason)
         self._become(breaker.denied(self._state, now=self._clock.now(), reason=str(err)))
 

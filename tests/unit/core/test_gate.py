@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.breaker import NEXT_PROBE
 from gateway.core.gate import Gate
@@ -106,6 +107,24 @@ async def test_a_denial_shuts_the_gate() -> None:
     await passing(gate, lambda gate: gate.denied(Denied(Scope.LANE, "401", "no")))
     assert gate.state.circuit is Circuit.DENIED
     assert await gathered(passing(gate, works)) == [1]
+
+
+async def test_a_denial_is_logged_once() -> None:
+    """Not with every probe that meets it again; a new reason is news."""
+    gate = gate_of(LaneState())
+    with capture_logs() as lines:
+        for code in ("401", "401", "403"):
+            async with gate:
+                gate.denied(Denied(Scope.LANE, code, "no"))
+    assert [line["code"] for line in lines] == ["401", "403"]
+
+
+async def test_many_denials_at_once_are_one() -> None:
+    """Requests that were out when the token ran out do not slow the probes."""
+    gate = gate_of(LaneState())
+    denial = Denied(Scope.LANE, "401", "no")
+    await asyncio.gather(*(passing(gate, lambda gate: gate.denied(denial), seconds=n) for n in range(1, 9)))
+    assert gate.state.failures == 1
 
 
 async def test_a_straggler_s_failure_leaves_a_denial_standing() -> None:
