@@ -50,6 +50,13 @@ class OneNet:
         )
         self._tasks = Tasks(self._interface, self._channel, site)
 
+    @staticmethod
+    def problems(settings: OneNetSettings) -> Sequence[str]:
+        """Say what is wrong with the key; raises Denied when there is none."""
+        if settings.can_sign():
+            return ()
+        return ("access_key is not base64; copy the key as OneNET's console shows it",)
+
     async def deliver(
         self, device: Device, event: StateReported | Confirmed, after: State | None
     ) -> Sequence[Command]:

@@ -1,5 +1,6 @@
 """What the configuration says of a OneNET product."""
 
+import base64
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -32,3 +33,10 @@ class OneNetSettings(BaseModel):
     def base(self) -> str:
         """The URL without a slash at its end."""
         return str(self.url or _HOSTS[self.api]).rstrip("/")
+
+    def can_sign(self) -> bool:
+        """Whether the key is one, base64 of something; raises Denied when it is not there."""
+        try:
+            return bool(base64.b64decode(self.access_key.reveal().strip(), validate=True))
+        except ValueError:
+            return False

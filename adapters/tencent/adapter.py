@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from adapters.tencent import wire
 from adapters.tencent.account import Account, error_of
-from adapters.tencent.credentials import Credentials, GivenToken, Login
+from adapters.tencent.credentials import Credentials, GivenToken, Login, read_token
 from adapters.tencent.images import Images
 from adapters.tencent.replies import Act, Failure, Fields, MisshapenError, act_on
 from adapters.tencent.settings import TencentSettings
@@ -46,6 +46,17 @@ class Tencent:
         self._account = Account(str(settings.url), credentials, site, new_id)
         self._images = Images(self._account, site, settings.modules)
         self._site = site
+
+    @staticmethod
+    def problems(settings: TencentSettings) -> Sequence[str]:
+        """Say what is wrong with the token; raises Denied when there is none."""
+        if settings.access_token is None:
+            return ()
+        token = read_token(settings.access_token.reveal()).value
+        # What is JSON still has no Token in it.
+        if token and not token.startswith(("{", "[", '"')):
+            return ()
+        return ("access_token holds no AccessToken; it must be the bare token, or what AppGetToken returned",)
 
     async def deliver(
         self, device: Device, event: StateReported | Confirmed, after: State | None

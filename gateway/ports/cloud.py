@@ -171,7 +171,13 @@ class Site:
 
 
 class AdapterFactory(Protocol):
-    """What an entry point of the group `ota_gateway.adapters` names: a settings model and a maker."""
+    """What an entry point of the group `ota_gateway.adapters` names: a settings model and a maker.
+
+    `Settings` proves what is written in the configuration, and a gateway does not start against it. What secrets
+    hold may be replaced at any time, so only `check` asks for it: a factory may have a static
+    `problems(settings: Settings) -> Sequence[str]`, one sentence for each secret that cannot be good, which begins
+    with its key and does not show it. It may raise the Denied of `Secret.reveal`, and asks nobody.
+    """
 
     #: A pydantic model of the `[clouds.NAME]` table, without `adapter` and `requests_per_second`.
     Settings: type[Any]

@@ -229,6 +229,15 @@ def test_every_mistake_is_told_in_one_round(site: Site, command: str) -> None:
     assert "secret_missing" not in result.output
 
 
+def test_check_asks_the_adapter_about_its_secrets(site: Site) -> None:
+    """A key that can sign nothing is found before the first request."""
+    cloud = '[clouds.x]\nadapter = "onenet"\nresource = "products/1"\naccess_key = "hunter2!"\n'
+    result = invoke("check", "-c", site(QUIET + cloud))
+    assert result.exit_code == 2
+    assert "  clouds.x.access_key is not base64;" in result.stderr
+    assert "hunter" not in result.output
+
+
 def test_run_tells_all_that_is_wrong_when_one_thing_ends_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.journal import Journal
-from gateway.clouds.registry import GROUP, prepare
+from gateway.clouds.registry import GROUP, prepare, secret_problems
 from gateway.config import CloudConfig
 from gateway.errors import ConfigError
 from gateway.ports.cloud import Site
@@ -149,3 +149,48 @@ def test_secret_is_not_shown_in_a_problem() -> None:
         prepare({"x": cloud("tencent", access_token={"file": "a", "env": "TOPSECRET"})}, KNOWN)
 
     assert "TOPSECRET" not in str(caught.value)
+
+
+NO_KEY = "clouds.x.access_key is not base64; copy the key as OneNET's console shows it"
+NO_TOKEN = (
+    "clouds.x.access_token holds no AccessToken; it must be the bare token, or what AppGetToken returned"
+)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "key", "value", "problems"),
+    [
+        ("onenet", "access_key", "VE9QU0VDUkVU", []),
+        ("onenet", "access_key", "VE9QU0VDUkVU\n", []),
+        ("onenet", "access_key", "TOPSECRET!", [NO_KEY]),
+        ("onenet", "access_key", "schlüssel", [NO_KEY]),
+        ("onenet", "access_key", " \n", [NO_KEY]),
+        ("tencent", "access_token", "TOPSECRET", []),
+        ("tencent", "access_token", '{"Token": "TOPSECRET", "ExpireAt": 1}', []),
+        ("tencent", "access_token", " \n", [NO_TOKEN]),
+        ("tencent", "access_token", '{"Token": ""}', [NO_TOKEN]),
+        ("tencent", "access_token", '{"token": "TOPSECRET"}', [NO_TOKEN]),
+    ],
+)
+def test_secret_that_cannot_be_good_is_named(
+    tmp_path: Path, adapter: str, key: str, value: str, problems: list[str]
+) -> None:
+    """The adapter reads what its secret's file holds, and a gateway starts all the same."""
+    (tmp_path / "secret").write_text(value, encoding="utf-8")
+    settings = {key: {"file": str(tmp_path / "secret")}}
+    clouds = {"x": cloud(adapter, **settings, **({"resource": "products/1"} if adapter == "onenet" else {}))}
+
+    assert list(secret_problems(clouds, KNOWN)) == problems
+    assert len(prepare(clouds, KNOWN)) == 1
+
+
+def test_secret_of_which_nothing_can_be_said(tmp_path: Path) -> None:
+    """A missing one is for others to name; a login, and an adapter that says nothing, have no problems."""
+    clouds = {
+        "a": cloud("tencent", access_token={"file": str(tmp_path / "gone")}),
+        "b": cloud("tencent", login={**LOGIN, "phone": "1"}),
+        "c": cloud("journal", path="x.jsonl"),
+        "d": cloud("tencet"),
+    }
+
+    assert list(secret_problems(clouds, KNOWN)) == []
