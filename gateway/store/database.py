@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreDamagedError, StoreError
 from gateway.model.identity import Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
-from gateway.store import claims, damage, lanes, queues, records, sums, updates
+from gateway.store import claims, damage, lanes, lock, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
@@ -40,6 +40,8 @@ class Database:
         self._keep = keep
         #: Where the damaged file lies that was found at start, if there was one.
         self.set_aside: Path | None = None
+        self._is_closed = False
+        self._release: Callable[[], None] = lambda: None
         self._ids = QueueIds()
         self._sums = Sums()
         # One thread: the writer. SQLite has one writer anyway; PostgreSQL gains nothing from two of ours.
@@ -54,7 +56,13 @@ class Database:
         """
         store = cls(connect(url), lane_quota=lane_quota, keep=keep or Keep())
         try:
+            store._release = await store._in_writer(partial(lock.hold, store._engine))
             store.set_aside = await store._in_writer(partial(_prepare, store._engine))
+        except BlockingIOError as err:
+            await store.close()
+            raise StoreError(
+                f"the store {store.name} is in use by another gateway; stop that one first"
+            ) from err
         except (SQLAlchemyError, OSError) as err:
             await store.close()
             raise StoreError(f"the store {store.name} cannot be opened: {_words(err)}") from err
@@ -97,8 +105,12 @@ class Database:
         await self._transact(partial(records.prune, keep=self._keep, wall=wall))
 
     async def close(self) -> None:
-        """Close after the last commit."""
+        """Close after the last commit; closing twice is harmless."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         await self._in_writer(self._engine.dispose)
+        await self._in_writer(self._release)
         self._writer.shutdown()
 
     async def _in_writer(self, function: Callable[[], T]) -> T:

@@ -59,6 +59,9 @@ def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall:
         for q in items
     ]
     statement.execute(connection, _QUARANTINE, rows)
+    if rows:
+        # At once, not only when history is pruned: a device may babble all day.
+        _keep_newest(connection, quarantine, keep.quarantine_rows)
 
 
 def write_clock(connection: Connection, site: float, wall: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row, bindparam, false, func, select
 
 from gateway.model.identity import DeviceId, Module, Version
@@ -11,6 +12,8 @@ from gateway.model.update import Update
 from gateway.store import statement
 from gateway.store.schema import updates, versions
 from gateway.store.upsert import upsert
+
+log = structlog.get_logger()
 
 _PROGRESS = (
     updates.update()
@@ -63,7 +66,7 @@ def load(connection: Connection) -> list[Update]:
         & (updates.c.module == newest.c.module)
         & (updates.c.number == newest.c.number),
     )
-    return [_update(row) for row in connection.execute(query)]
+    return [update for row in connection.execute(query) if (update := _update(row)) is not None]
 
 
 def load_versions(connection: Connection) -> dict[tuple[DeviceId, Module], Version]:
@@ -103,7 +106,16 @@ def _row(update: Update) -> dict[str, Any]:
     }
 
 
-def _update(row: Row[Any]) -> Update:
+def _update(row: Row[Any]) -> Update | None:
+    """Read a row; one that makes no sense is left out, said loudly, and does not keep the gateway from starting."""
+    try:
+        return _read(row)
+    except (ValueError, TypeError):
+        log.exception("update_unreadable", update=row.id)
+        return None
+
+
+def _read(row: Row[Any]) -> Update:
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
     del fields["id"]
     fields["device"] = DeviceId(fields.pop("product"), fields["device"])

@@ -137,14 +137,14 @@ async def test_a_store_that_somebody_else_holds_is_not_damaged(
     """Being locked out is an error for a person, never a reason to begin afresh."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 20)
     scene = await started(path)
+    await scene.store.close()
     with scene.writing() as connection:
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="locked"):
             await Database.open(f"sqlite:///{path}", lane_quota=QUOTA)
         connection.exec_driver_sql("ROLLBACK")
-    await scene.store.close()
 
-    assert list_of(path) == [path.name]
+    assert list_of(path) == [path.name, f"{path.name}.lock"]
 
 
 async def test_a_directory_that_does_not_exist_is_an_error(tmp_path: Path) -> None:

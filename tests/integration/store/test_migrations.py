@@ -95,6 +95,7 @@ async def test_a_store_of_a_newer_gateway_is_refused(scene: Scene) -> None:
     with scene.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
+    await scene.store.close()
     with pytest.raises(StoreError, match="newer gateway"):
         await Database.open(scene.url, lane_quota=QUOTA)
 

@@ -1,0 +1,38 @@
+"""One gateway for one store: two would each believe their own memory, and one would not tell what it acknowledged."""
+
+import fcntl
+import os
+from collections.abc import Callable
+
+from sqlalchemy import Engine, NullPool, create_engine
+
+#: Names our lock among the advisory locks of a PostgreSQL database.
+_KEY = 0x07A6A7E3
+
+
+def hold(engine: Engine) -> Callable[[], None]:
+    """Take the store's lock and return how to let go of it; raises BlockingIOError when another holds it."""
+    if engine.dialect.name == "sqlite":
+        return _hold_file(f"{engine.url.database}.lock")
+    return _hold_advisory(engine)
+
+
+def _hold_file(path: str) -> Callable[[], None]:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise
+    return lambda: os.close(lock)
+
+
+def _hold_advisory(engine: Engine) -> Callable[[], None]:
+    # A connection of its own: that of the writer is thrown away after a failure, and its locks with it.
+    connection = create_engine(engine.url, poolclass=NullPool).connect()
+    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_KEY})").scalar_one()
+    connection.commit()
+    if not taken:
+        connection.close()
+        raise BlockingIOError
+    return connection.close
