@@ -121,7 +121,8 @@ def _parse(value: Any, info: ValidationInfo) -> Secret:
 def secrets_in(value: Any, info: ValidationInfo) -> Any:
     """Turn every { file = … } and { env = … } inside raw settings into a Secret; leave the rest as it is."""
     match value:
-        case {"file": str(), **rest} | {"env": str(), **rest} if not rest:
+        # Anything else is for the adapter's model to refuse, which knows the key.
+        case {"file": str(source), **rest} | {"env": str(source), **rest} if source and not rest:
             return _parse(value, info)
         case dict():
             return {key: secrets_in(inner, info) for key, inner in value.items()}

@@ -238,6 +238,13 @@ def test_check_asks_the_adapter_about_its_secrets(site: Site) -> None:
     assert "hunter" not in result.output
 
 
+def test_a_secret_of_an_adapter_from_nowhere_is_named(site: Site) -> None:
+    """A source without a name is a mistake of that key, and the rest of the table is still read."""
+    cloud = '[clouds.x]\nadapter = "onenet"\naccess_key = { file = "" }\n'
+    told = invoke("check", "-c", site(QUIET + cloud)).stderr.splitlines()[1:]
+    assert [line.split(" ")[2] for line in told] == ["clouds.x.resource", "clouds.x.access_key:"]
+
+
 def test_run_tells_all_that_is_wrong_when_one_thing_ends_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
