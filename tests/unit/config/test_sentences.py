@@ -321,6 +321,7 @@ UNTOLD = {
     "login of an unknown way": PRODUCT.replace('"password"', '"pasword"') + "devices.d = {}",
     "secret under another name": PRODUCT + 'devices.d = { sekret = "hunter2" }',
     "hash that is none": PRODUCT + 'devices.d = { secret_hash = "hunter2" }',
+    "name at a cloud that is no text": PRODUCT + "devices.d = { tencent = { device_name = true } }",
     "device that is no table": PRODUCT + "devices.d = 1",
     "clouds of which one is misspelled": PRODUCT.replace('["tencent"]', '["tencnt"]')
     + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
@@ -343,6 +344,10 @@ BESIDE = {
     "of http": (
         '[http]\nlisten = "0.0.0.0:9464"\nlissten = 1\n[mqtt]\nlissten = 1\ntls_key = "a"',
         ["mqtt.lissten", "http.lissten", "mqtt.tls_key"],
+    ),
+    "of a section that is no table": (
+        'gateway = 1\n[mqtt]\nlisten = ""',
+        ["mqtt.listen", "gateway"],
     ),
     "of mqtt": (
         '[mqtt]\nlisten = ""\ntls_listen = ""\nanonymous_anywhere = 3',
