@@ -184,4 +184,4 @@ def test_latency_counts_from_the_time_a_message_was_due() -> None:
     assert (run.acknowledged + run.unanswered, run.unmatched) == (50, 0)
     # Counted from the sending, all but one would show next to nothing.
     assert run.max_ms >= 200
-    assert run.p50_ms >= 20
+    assert run.p50_ms >= 5

@@ -32,6 +32,7 @@ async def test_sigterm_with_a_thousand_devices_ends_in_order_and_loses_nothing(t
         payload = json.dumps({"type": "state", "version": "2.0", "state": "succeeded"}).encode()
         for session, login in zip(sessions, logins, strict=True):
             session.sendall(publish(login.topic, payload, 1))
+        first = await asyncio.to_thread(_has_puback, sessions[0])
 
         started = time.monotonic()
         code = await made.stop()
@@ -39,7 +40,7 @@ async def test_sigterm_with_a_thousand_devices_ends_in_order_and_loses_nothing(t
         acknowledged = {
             f"{PRODUCT}/{device_name(index)}"
             for index, session in enumerate(sessions)
-            if _has_puback(session)
+            if (first if index == 0 else _has_puback(session))
         }
         close_sessions(sessions)
         await made.start()
@@ -48,7 +49,7 @@ async def test_sigterm_with_a_thousand_devices_ends_in_order_and_loses_nothing(t
     heard = {call.device for call in tencent.record.calls if call.said.startswith("done")}
     assert code == 0
     assert took < LIMIT_S
-    assert acknowledged, "SIGTERM came before anything was acknowledged; the test proves nothing"
+    assert first
     assert acknowledged <= heard
     assert tencent.record.illegal == 0
 
