@@ -158,19 +158,22 @@ class ResendingDevice:
 
     unacknowledged: list[Event] = field(default_factory=list)
     connection: int = 0
+    is_connected: bool = False
     #: Acknowledgements of what was not on disk.
     broken_promises: list[Update] = field(default_factory=list)
 
     def connect(self, life: "Life") -> None:
         """Come back and send again what was not acknowledged."""
         self.connection += 1
+        self.is_connected = True
         for event in list(self.unacknowledged):
             self._publish(life, event)
 
     def say(self, life: "Life", event: Event) -> None:
-        """Publish something new."""
+        """Publish something new, now or when it is back."""
         self.unacknowledged.append(event)
-        self._publish(life, event)
+        if self.is_connected:
+            self._publish(life, event)
 
     def _publish(self, life: "Life", event: Event) -> None:
         caused: list[Update] = []
@@ -193,6 +196,7 @@ class ResendingDevice:
         if committed:
             self.unacknowledged.remove(event)
             return
+        self.is_connected = False
         self.connection += 1
         asyncio.get_running_loop().call_later(0.1, self.connect, life)
 
@@ -254,7 +258,8 @@ class Life:
     def updates(self) -> list[Update]:
         """Read every update from disk, not only the newest ones."""
         with self.store.inner._engine.begin() as connection:
-            return [_update(row) for row in connection.execute(select(update_rows))]
+            read = [_update(row) for row in connection.execute(select(update_rows))]
+        return [update for update in read if update is not None]
 
     def look(self) -> None:
         """Fail where a part of the gateway died."""
@@ -265,6 +270,7 @@ class Life:
     async def stop(self) -> None:
         """Stop in order, as the composition root does."""
         for device in self._site.devices.values():
+            device.is_connected = False
             device.connection += 1
         for ending in (
             *(dispatcher.finish() for dispatcher in self.dispatchers.values()),
@@ -275,10 +281,11 @@ class Life:
         self.look()
 
     def leave(self) -> None:
-        """Let the file go, as a dying process does."""
+        """Let the file and its lock go, as a dying process does."""
         loop = asyncio.get_running_loop()
         self._site.wall += loop.time() - START + 1.0
         self.store.inner._engine.dispose()
+        self.store.inner._release()
         self.store.inner._writer.shutdown()
 
     async def _expire(self) -> None:
