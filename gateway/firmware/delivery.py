@@ -57,6 +57,7 @@ class Delivery:
         self._span = span
         self._report = report
         self._reported_at = 0.0
+        self._reported = -1
         self.sent = 0
 
     async def send(
@@ -101,6 +102,9 @@ class Delivery:
             self._tell()
 
     def _tell(self) -> None:
+        if self.sent == self._reported:
+            return
+        self._reported = self.sent
         image = self._opened.image
         self._report(
             Served(

@@ -1,6 +1,7 @@
 """Files that survive a power cut, and the threads in which they are touched: the event loop never waits for a disk."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -24,7 +25,10 @@ class Disk:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait([future])
+            while not future.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
+            future.exception()  # nobody else will ask for it
             raise
 
     def close(self) -> None:

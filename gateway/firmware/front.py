@@ -15,8 +15,7 @@ class _Full(asyncio.Protocol):
     """Hangs up: there is no room for another connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        transport.close()
 
 
 class Front:

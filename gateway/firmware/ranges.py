@@ -34,7 +34,7 @@ def requested(header: str, size: int) -> Span | None:
     An end beyond the image is its end: two SDKs of Tencent name the size itself. Raises UnsatisfiableError.
     """
     found = _RANGE.fullmatch(header.strip())
-    if found is None or found[0].strip() == "-" or not (found[1] or found[2]):
+    if found is None or not (found[1] or found[2]):
         return None
     first, last = _ends(found[1], found[2], size)
     if found[1] and found[2] and int(found[2]) < int(found[1]):

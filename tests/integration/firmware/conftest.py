@@ -1,10 +1,12 @@
-"""A cache on a disk, and a source that may follow loopback."""
+"""A cache on a disk, and a source that may follow loopback; on asyncio's own event loop and on uvloop."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from gateway.firmware.cache import FirmwareCache
 from gateway.firmware.fetch import HttpSource
@@ -16,6 +18,11 @@ LOOPBACK = Guard(networks=read_networks(["127.0.0.0/8"]), ports=None)
 QUICK = Pace(silence=timedelta(seconds=0.3), answer=timedelta(seconds=0.3), connect=timedelta(seconds=1))
 SIZE = 1_000_003
 QUOTA = 4_000_000
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Name the loops."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from gateway.errors import Rejected, Unavailable
 from gateway.firmware.fetch import HttpSource
 from gateway.firmware.guard import Guard
 from gateway.firmware.pace import Pace
-from gateway.ports.firmware import Answer
+from gateway.ports.firmware import Answer, Downloads, ImageSource
 from tests.integration.firmware.conftest import LOOPBACK, QUICK, SIZE
-from tests.integration.firmware.origin import Origin, breaking_off, refusing, send, well
+from tests.integration.firmware.origin import Origin, breaking_off, refusing, send
 
 
 async def pour(chunks: AsyncIterator[bytes], into: bytearray) -> None:
@@ -324,6 +324,8 @@ async def test_giving_up_midway_ends_the_request(origin: Origin, source: HttpSou
     assert await taken(source, origin) == origin.content
 
 
-def test_the_origin_is_good_by_itself() -> None:
-    """The quirks above are the only ones."""
-    assert Origin(content=b"", answer=well).answer is well
+def test_it_is_what_adapters_are_lent() -> None:
+    """The type checker holds it to both promises."""
+    source = HttpSource(LOOPBACK)
+    lent: tuple[Downloads, ImageSource] = (source, source)
+    assert lent == (source, source)

@@ -106,7 +106,12 @@ class Site:
 
     def order(self, device: DeviceId, id: str) -> Sha256 | Status:  # noqa: A002 - the field's name
         """Only one device has orders."""
-        orders: dict[str, Sha256 | Status] = {"u1": DIGEST, "lost": LOST, "later": LATER, "soon": Status.NOT_READY}
+        orders: dict[str, Sha256 | Status] = {
+            "u1": DIGEST,
+            "lost": LOST,
+            "later": LATER,
+            "soon": Status.NOT_READY,
+        }
         return orders.get(id, Status.UNKNOWN_ID) if device == DEVICE else Status.UNKNOWN_ID
 
     async def status(self, id: str, offset: int = 0, device: DeviceId = DEVICE) -> Status:  # noqa: A002
