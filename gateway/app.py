@@ -65,19 +65,7 @@ class Gateway:
             lane_quota=config.store.lane_quota,
         )
         self.engine.load(loaded)
-        self.link = Link(
-            inbox=self.engine,
-            dialects=wiring.dialects(config),
-            downlink=lambda: self.broker,
-            metrics=self.metrics,
-        )
-        self.broker = MqttBroker(
-            wiring.listeners(config),
-            access=DeviceAccess(wiring.products(config), wall_clock=clock.wall),
-            receiver=self.link,
-            limits=wiring.limits(config),
-            metrics=self.metrics,
-        )
+        self.link, self.broker = self._site_side()
         self.gates: dict[Lane, Gate] = {}
         self.dispatchers: dict[Lane, Dispatcher] = {}
         self.observer = Observer(
@@ -95,6 +83,23 @@ class Gateway:
         wiring.initialise_metrics(self.metrics, config)
         if store.set_aside is not None:
             self.metrics.store_set_aside.inc()
+
+    def _site_side(self) -> tuple[Link, MqttBroker]:
+        """Make the link and the broker, which need each other."""
+        link = Link(
+            inbox=self.engine,
+            dialects=wiring.dialects(self.config),
+            downlink=lambda: self.broker,
+            metrics=self.metrics,
+        )
+        broker = MqttBroker(
+            wiring.listeners(self.config),
+            access=DeviceAccess(wiring.products(self.config), wall_clock=self.clock.wall),
+            receiver=link,
+            limits=wiring.limits(self.config),
+            metrics=self.metrics,
+        )
+        return link, broker
 
     async def add_cloud(self, prepared: registry.Prepared, session: HttpSession) -> None:
         """Make the lane of one cloud."""

@@ -12,8 +12,9 @@ from gateway.devices.broker import Limits, Listener, TlsFiles
 from gateway.devices.dialects import DIALECTS, Dialect
 from gateway.metrics import DELIVERY_OUTCOMES, Metrics, initialise
 from gateway.model.identity import Device, DeviceId, Lane
+from gateway.model.policy import Policy
 from gateway.model.states import State
-from gateway.model.update import Policy, Verdict
+from gateway.model.update import Verdict
 from gateway.store.records import Keep
 
 

@@ -19,8 +19,9 @@ from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
+from gateway.model.policy import Policy
 from gateway.model.states import Reason, State
-from gateway.model.update import CHANGES, Outcome, Policy, Update, Verdict, apply, cancel, expire, witness
+from gateway.model.update import CHANGES, Outcome, Update, Verdict, apply, cancel, expire, witness
 from gateway.ports.devices import Settle
 from gateway.ports.store import Committed, Entry, Kind, Loaded, Message, Quarantined
 

@@ -4,35 +4,19 @@ Pure: the same update and event always give the same outcome. Law: an update nev
 a terminal state absorbs, a repeat changes nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from gateway.model.events import StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
+from gateway.model.policy import Policy
 from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State, Step
 
 #: States that announce an update rather than carry it out.
 ANNOUNCEMENTS = frozenset({State.QUEUED, State.WAITING_CONFIRMATION, State.NOTIFIED})
 #: How long a doubt waits for the "done" that would dispel it; a device sends both on one connection.
 DOUBT = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What a product demands of its updates."""
-
-    #: `on_version_match`: success needs the target version to be reported; else the device's word suffices.
-    needs_evidence: bool = True
-    #: `trust_done`: when the evidence never comes, believe the device, marked unverified; else time out.
-    trusts_silence: bool = True
-    #: Deadlines that differ from the table's.
-    deadlines: Mapping[State, timedelta] = field(default_factory=dict)
-
-    def deadline(self, state: State) -> timedelta | None:
-        """How long the owner of the state may keep silent."""
-        return self.deadlines.get(state, TABLE[state].deadline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

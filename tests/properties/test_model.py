@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gateway.model.codec import decode, encode
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
+from gateway.model.policy import Policy
 from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State, Step
-from gateway.model.update import Policy, Update, Verdict
+from gateway.model.update import Update, Verdict
 from tests.unit.model.stories import DEVICE, Story, announced, runs, says
 
 #: One thing that happens to a story.

@@ -15,7 +15,7 @@ from gateway.devices.broker.errors import Ending, PacketError
 from gateway.devices.broker.framing import Control, Framer
 from gateway.devices.broker.intake import Intake
 from gateway.devices.broker.line import Line
-from gateway.devices.broker.login import login_of
+from gateway.devices.broker.login import login_of, note_refused
 from gateway.devices.broker.packets import (
     CONNECT,
     DISCONNECT,
@@ -30,9 +30,6 @@ from gateway.devices.broker.premises import Premises
 from gateway.devices.broker.streams import AmqttReader
 from gateway.devices.broker.visit import Visit
 from gateway.model.identity import DeviceId
-
-_MAX_LOGGED_CHARS = 128
-"""Of a name that a stranger gives."""
 
 log = structlog.get_logger()
 
@@ -184,24 +181,10 @@ class Connection:
             login_of(connect, self._line.transport, self.peer[0])
         )
         if device is None:
-            self._note_refused(connect)
+            note_refused(connect, self.peer[0], self._premises.strangers)
             self.write(connack(NOT_AUTHORIZED))
             self.close(Ending.REFUSED)
         return device
-
-    def _note_refused(self, connect: Connect) -> None:
-        # Devices behind one address are told apart by the names they give.
-        address, username = self.peer[0], _legible(connect.username)
-        suppressed = self._premises.strangers.suppressed((address, username), Ending.REFUSED)
-        if suppressed is not None:
-            log.info(
-                "login_refused",
-                username=username,
-                client_id=_legible(connect.client_id),
-                address=address,
-                reason=Ending.REFUSED,
-                suppressed=suppressed,
-            )
 
     async def _stay(self, device: DeviceId, connect: Connect) -> None:
         premises, loop = self._premises, self._loop
@@ -306,12 +289,3 @@ class Connection:
         """Leave the crowd, when both the socket and the session are gone."""
         if self._line.is_lost and self._task is None:
             self._premises.crowd.remove(self)
-
-
-def _legible(text: str | None) -> str | None:
-    """Return what a stranger calls itself as it may stand in a log: short, and without control characters."""
-    if text is None:
-        return None
-    return "".join(
-        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_MAX_LOGGED_CHARS]
-    )

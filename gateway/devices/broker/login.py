@@ -1,10 +1,19 @@
-"""What a connection says of its sender, gathered for the judge."""
+"""What a connection says of its sender, gathered for the judge, and noted when he says no."""
 
 import asyncio
 from typing import Any
 
+import structlog
+
+from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.packets import Connect
+from gateway.devices.news import News
 from gateway.ports.devices import Login
+
+log = structlog.get_logger()
+
+#: Of a name that a stranger gives.
+_MAX_LOGGED_CHARS = 128
 
 
 def login_of(connect: Connect, transport: asyncio.Transport | None, address: str) -> Login:
@@ -25,3 +34,28 @@ def _certificate_name(transport: asyncio.Transport | None) -> str | None:
     subject = certificate.get("subject", ()) if certificate else ()
     names = [value for part in subject for key, value in part if key == "commonName"]
     return names[0] if len(names) == 1 else None
+
+
+def note_refused(connect: Connect, address: str, news: News) -> None:
+    """Log a refused login, with the names that were given and without the password."""
+    # Devices behind one address are told apart by the names they give.
+    username = _legible(connect.username)
+    suppressed = news.suppressed((address, username), Ending.REFUSED)
+    if suppressed is not None:
+        log.info(
+            "login_refused",
+            username=username,
+            client_id=_legible(connect.client_id),
+            address=address,
+            reason=Ending.REFUSED,
+            suppressed=suppressed,
+        )
+
+
+def _legible(text: str | None) -> str | None:
+    """Return what a stranger calls itself as it may stand in a log: short, and without control characters."""
+    if text is None:
+        return None
+    return "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_MAX_LOGGED_CHARS]
+    )

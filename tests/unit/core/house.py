@@ -15,8 +15,8 @@ from gateway.core.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import Device, DeviceId, Lane, Version
+from gateway.model.policy import Policy
 from gateway.model.states import State
-from gateway.model.update import Policy
 from gateway.ports.store import Changes, Committed, LaneState
 from tests.unit.core.fakes import FakeCloud, FakeStore
 

@@ -10,8 +10,9 @@ from gateway.core.engine import MAX_MODULES
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
+from gateway.model.policy import Policy
 from gateway.model.states import Phase, Reason, State
-from gateway.model.update import Policy, Update
+from gateway.model.update import Update
 from gateway.ports.store import Entry, Kind, Quarantined
 from tests.unit.core.fakes import FakeStore, Fate, teaches
 from tests.unit.core.house import BOTH, DEVICE, ONE, QUOTA, SOLE, TWO, V1, V2, V3, House, runs, told

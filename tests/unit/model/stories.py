@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Version
+from gateway.model.policy import Policy
 from gateway.model.states import Reason, State
-from gateway.model.update import Outcome, Policy, Update, Verdict, apply, cancel, expire, witness
+from gateway.model.update import Outcome, Update, Verdict, apply, cancel, expire, witness
 
 DEVICE = DeviceId("PR0DUCT01", "dev01")
 V1, V2, V3, V4 = Version("1.0"), Version("2.0"), Version("3.0"), Version("4.0")

@@ -7,8 +7,9 @@ import pytest
 
 from gateway.model.events import StateReported
 from gateway.model.identity import Module
+from gateway.model.policy import Policy
 from gateway.model.states import TABLE, TERMINAL, Owner, Phase, Reason, State
-from gateway.model.update import ANNOUNCEMENTS, DOUBT, Policy, Verdict, expire
+from gateway.model.update import ANNOUNCEMENTS, DOUBT, Verdict, expire
 from tests.unit.model.stories import DEVICE, STRICT, V1, V2, V3, V4, Story, announced, runs, says
 
 DOWNLOADING, DOWNLOADED, INSTALLING, APPLYING = (
