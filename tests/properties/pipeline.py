@@ -28,8 +28,9 @@ from gateway.metrics import Metrics
 from gateway.model.commands import Command, TaskAbsent
 from gateway.model.events import Event, StateReported
 from gateway.model.identity import Device, DeviceId, Lane
+from gateway.model.policy import Policy
 from gateway.model.states import RANK_GROUP, TABLE, State
-from gateway.model.update import Policy, Update
+from gateway.model.update import Update
 from gateway.ports.store import Changes, Claim, Committed, Figures, LaneState, Loaded
 from gateway.store.database import Database
 from gateway.store.schema import updates as update_rows

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
+from gateway.model.policy import Policy
 from gateway.model.states import State
-from gateway.model.update import Policy, Update
+from gateway.model.update import Update
 from tests.properties.pipeline import LANES, PRODUCT, Life, Mood, Site, is_forward
 from tests.unit.core.fakes import Fate
 from tests.unit.core.timeless import TimelessLoop
