@@ -245,11 +245,12 @@ class Outbox(RuleBasedStateMachine):
                 line.due_at = min(line.due_at, self.now)
 
     def restart(self) -> None:
-        """Nobody holds a lease any more, though late answers may still come."""
+        """Nobody holds a lease any more, though late answers may still come; what is parked is probed."""
         self.runner.run(self.store.close())
         self.open()
         for line in self.lines.values():
             line.leased_until, line.in_flight = 0.0, None
+            line.due_at = 0.0 if line.parked else line.due_at
 
     @invariant()
     def knows_when_to_claim(self) -> None:
