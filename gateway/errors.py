@@ -27,6 +27,11 @@ class NotUnderstoodError(GatewayError):
         self.detail = detail
 
 
+def _sayable(text: str) -> str:
+    """Replace half surrogate pairs, which JSON can smuggle in and no log, label or database can take."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class StoreError(GatewayError):
     """A transaction was not committed; nothing of it may be acknowledged."""
 
@@ -45,8 +50,8 @@ class CloudError(GatewayError):
 
     def __init__(self, code: str, reason: str) -> None:
         #: The cloud's own code, or a word of ours where it gave none; cut, for a cloud may say anything.
-        self.code = code[:128]
-        self.reason = reason[:1024]
+        self.code = _sayable(code[:128])
+        self.reason = _sayable(reason[:1024])
         super().__init__(f"{self.code}: {self.reason}")
 
 

@@ -3,6 +3,7 @@
 What libraries say through `logging` takes the same way out, from WARNING up.
 """
 
+import io
 import logging
 import re
 import sys
@@ -97,6 +98,9 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
     if level not in LEVELS:
         raise ValueError(f'the log level is "{level}"; it must be one of {", ".join(LEVELS)}')
     as_json = not sys.stdout.isatty() if json is None else json
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A word that cannot be encoded must not end whoever said it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     threshold = getattr(logging, level.upper())
     outgoing: list[Processor] = [
         structlog.processors.format_exc_info,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.conversation import MAX_CODES, Codes, closing, is_news, reached
-from gateway.errors import Unavailable
+from gateway.errors import Rejected, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.identity import DEFAULT_MODULE, UpdateId
 from gateway.model.states import STEPS, State, Step
@@ -87,3 +87,10 @@ def test_codes_stay_a_small_set() -> None:
     assert known == [f"E{number}" for number in range(MAX_CODES)]
     assert (codes.bounded("one more"), codes.bounded("E1")) == ("other", "E1")
     assert Codes().bounded("x" * 100) == "other"
+
+
+def test_what_a_cloud_says_in_half_characters_can_be_written() -> None:
+    """JSON can smuggle in half a surrogate pair, which no log, label or database takes."""
+    error = Rejected("code\ud83d", "text\ud83d" * 1000)
+    assert str(error).encode()
+    assert len(error.reason) == 1024
