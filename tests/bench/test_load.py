@@ -14,7 +14,6 @@ import pytest
 from tests.bench.connection import Connection
 from tests.bench.fleet import KINDS, LIFECYCLE, PAYLOAD_BYTES, Kind, device, payloads, template
 from tests.bench.latency import Latencies
-from tests.bench.load import Load
 from tests.bench.packets import RING, Ring, connect, publish, ring_of
 from tests.bench.sessions import RefusedError, open_sessions
 
