@@ -5,8 +5,6 @@ finish the request in hand, the last commit, the store.
 """
 
 import asyncio
-import fcntl
-import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -35,6 +33,7 @@ from gateway.ops.observer import Observer
 from gateway.ports.cloud import Site
 from gateway.ports.store import Changes, Committed, LaneState, Loaded
 from gateway.store.database import Database
+from gateway.store.lock import hold_file
 
 log = structlog.get_logger()
 
@@ -261,13 +260,11 @@ def _stop_signal() -> asyncio.Event:
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory: two gateways on one store would each believe their own memory."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(data_dir / "gateway.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        release = hold_file(data_dir / "gateway.lock")
     except BlockingIOError as err:
-        os.close(lock)
         raise StoreError(f"{data_dir} is in use by another gateway; stop that one first") from err
     try:
         yield
     finally:
-        os.close(lock)
+        release()

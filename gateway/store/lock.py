@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Engine, NullPool, create_engine
 
@@ -13,11 +14,12 @@ _KEY = 0x07A6A7E3
 def hold(engine: Engine) -> Callable[[], None]:
     """Take the store's lock and return how to let go of it; raises BlockingIOError when another holds it."""
     if engine.dialect.name == "sqlite":
-        return _hold_file(f"{engine.url.database}.lock")
+        return hold_file(Path(f"{engine.url.database}.lock"))
     return _hold_advisory(engine)
 
 
-def _hold_file(path: str) -> Callable[[], None]:
+def hold_file(path: Path) -> Callable[[], None]:
+    """Lock a file and return how to let go of it; raises BlockingIOError when another process holds it."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
