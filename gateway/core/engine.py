@@ -17,7 +17,7 @@ from gateway.core.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled
-from gateway.model.events import Event, StateReported, VersionReported
+from gateway.model.events import Confirmed, Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.model.policy import Policy
 from gateway.model.states import Reason, State
@@ -117,6 +117,8 @@ class Engine:
                 self._state_reported(event, rules)
             case VersionReported():
                 self._version_reported(event)
+            case Confirmed():
+                self._metrics.suppressed.labels("nothing_to_confirm").inc()
             case _:
                 assert_never(event)
         self._ledger.settle_later(settle)
@@ -197,7 +199,9 @@ class Engine:
 
     def _quarantine(self, event: Event, reason: str, detail: str) -> None:
         """Set aside what was understood, but cannot be acted upon."""
-        payload = codec.encode(event).encode() if isinstance(event, StateReported) else event.version.encode()
+        payload = (
+            codec.encode(event).encode() if isinstance(event, StateReported) else str(event.version).encode()
+        )
         item = Quarantined(device=event.device, topic="", payload=payload, reason=reason, detail=detail)
         self._ledger.changes.quarantine.append(item)
         self._metrics.suppressed.labels(reason).inc()

@@ -32,8 +32,9 @@ def encode(event: StateReported) -> str:
     if event.reason is not Reason.NONE:
         fields["reason"] = event.reason.value
     fields.update({key: value for key, value in (("code", event.code), ("detail", event.detail)) if value})
-    if event.synthetic:
-        fields["synthetic"] = True
+    for name in ("synthetic", "confirmed"):
+        if getattr(event, name):
+            fields[name] = True
     return _encode(fields)
 
 
@@ -54,4 +55,5 @@ def decode(text: str) -> StateReported:
         code=fields.get("code", ""),
         detail=fields.get("detail", ""),
         synthetic=fields.get("synthetic", False),
+        confirmed=fields.get("confirmed", False),
     )

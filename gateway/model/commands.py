@@ -1,9 +1,12 @@
-"""What a cloud asks or teaches. Commands go down; what a reply to a report taught comes back as one, too."""
+"""What a cloud asks or teaches, and what a device is told. Commands go down.
 
-from dataclasses import dataclass
+What a reply to a report taught comes back as a command, too: one way in for everything a cloud says.
+"""
 
-from gateway.model.firmware import Firmware
-from gateway.model.identity import DeviceId, Module, Version
+from dataclasses import dataclass, field
+
+from gateway.model.firmware import Firmware, Image
+from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +64,37 @@ class TaskConflict:
 Order = UpdateOrdered | TaskCanceled
 #: What a reply to a report may teach.
 Command = TaskAbsent | TaskCanceled | TaskConflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """To the device: bring this module to this version."""
+
+    device: DeviceId
+    update: UpdateId
+    version: Version
+    image: Image
+    #: From the gateway itself, for this device alone, and expiring. Not shown: its path is its permission.
+    url: str = field(repr=False)
+    module: Module = DEFAULT_MODULE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """To the device: leave this update, if that is still possible."""
+
+    device: DeviceId
+    update: UpdateId
+    version: Version
+    module: Module = DEFAULT_MODULE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskVersion:
+    """To the device: say which versions you run."""
+
+    device: DeviceId
+
+
+#: What a device may be told.
+Instruction = Install | Withdraw | AskVersion

@@ -13,6 +13,9 @@ class VersionReported:
     device: DeviceId
     version: Version
     module: Module = DEFAULT_MODULE
+    #: Percent of its battery, and its signal in whatever unit it uses, where it says so.
+    battery: int | None = None
+    signal: int | None = None
     #: A QoS 1 redelivery (DUP): perhaps old news, perhaps the first copy that arrives.
     redelivered: bool = False
 
@@ -34,18 +37,22 @@ class StateReported:
     code: str = ""
     detail: str = ""
     synthetic: bool = False
+    #: A user has agreed to the update, which had to wait for that.
+    confirmed: bool = False
     #: A QoS 1 redelivery (DUP): never taken for a device that starts over.
     redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """A user agreed to an update that waits for it, or refused: at the device, by the API or the command line."""
+    """A user at the device agreed to the update that waits for it, or refused."""
 
     device: DeviceId
-    version: Version
     accept: bool
+    #: None when the device did not say, then it means its open update.
+    version: Version | None = None
     module: Module = DEFAULT_MODULE
+    redelivered: bool = False
 
 
-Event = VersionReported | StateReported
+Event = VersionReported | StateReported | Confirmed

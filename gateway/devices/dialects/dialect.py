@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple, Protocol
 
+from gateway.model.commands import Instruction
 from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 
@@ -60,6 +61,10 @@ class Dialect(Protocol):
 
     def down_filters(self, device: DeviceId) -> frozenset[str]:
         """Return the exact filters that the device may subscribe to; none has a wildcard."""
+        ...
+
+    def write(self, instruction: Instruction) -> Publish | None:
+        """Translate what the device is told; None when the dialect has no word for it."""
         ...
 
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:

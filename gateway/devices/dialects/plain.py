@@ -4,8 +4,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.devices.dialects import payload as fields
-from gateway.devices.dialects.dialect import Reading
+from gateway.devices.dialects.dialect import Publish, Reading
 from gateway.errors import NotUnderstoodError
+from gateway.model.commands import Instruction
 from gateway.model.events import StateReported, VersionReported
 from gateway.model.identity import DeviceId
 from gateway.model.states import Phase, Reason, State
@@ -30,6 +31,10 @@ class Plain:
     def down_filters(self, device: DeviceId) -> frozenset[str]:
         """Return the command topic, and the one on which chunks of an image come."""
         return frozenset({f"ota/{device}/command", f"ota/{device}/chunk"})
+
+    def write(self, instruction: Instruction) -> Publish | None:  # noqa: ARG002 - not yet
+        """Translate what the device is told; see Dialect."""
+        return None
 
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:
         """Translate a report; see Dialect."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.devices.dialects import payload as fields
 from gateway.devices.dialects.dialect import Publish, Reading
 from gateway.errors import NotUnderstoodError
+from gateway.model.commands import Instruction
 from gateway.model.events import StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId
 from gateway.model.states import Phase, Reason, State
@@ -49,6 +50,10 @@ class Tencent:
     def down_filters(self, device: DeviceId) -> frozenset[str]:
         """Return the update topic."""
         return frozenset({f"$ota/update/{device}"})
+
+    def write(self, instruction: Instruction) -> Publish | None:  # noqa: ARG002 - not yet
+        """Translate what the device is told; see Dialect."""
+        return None
 
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:  # noqa: ARG002 - only one topic
         """Translate a report; see Dialect. A version report has a reply."""
