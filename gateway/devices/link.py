@@ -20,11 +20,17 @@ from gateway.ports.devices import Downlink, Inbox, Settle
 log = structlog.get_logger()
 
 
+def _nobody_waits(device: DeviceId, topic_filter: str) -> None:
+    """Let a device listen for nothing in particular."""
+    del device, topic_filter
+
+
 class Link:
     """The receiver of all that devices publish; knows who is present.
 
     `dialects` maps a product's id to its dialect and covers every product that may log in. `downlink` is asked at
-    each reply, because the broker that it leads to is built later and needs the link.
+    each reply, because the broker that it leads to is built later and needs the link. `on_listening` is called as
+    `Receiver.subscribed` is.
     """
 
     def __init__(
@@ -34,11 +40,13 @@ class Link:
         dialects: Mapping[str, Dialect],
         downlink: Callable[[], Downlink],
         metrics: Metrics,
+        on_listening: Callable[[DeviceId, str], None] = _nobody_waits,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inbox = inbox
         self._dialects = dict(dialects)
         self._downlink = downlink
+        self._on_listening = on_listening
         self._clients = metrics.clients
         self._present: set[DeviceId] = set()
         self._news = News(monotonic)
@@ -107,6 +115,10 @@ class Link:
         """Note that the device went."""
         self._present.discard(device)
         self._clients.set(len(self._present))
+
+    def subscribed(self, device: DeviceId, topic_filter: str) -> None:
+        """Pass on that the device now listens on this filter."""
+        self._on_listening(device, topic_filter)
 
     @property
     def present(self) -> int:

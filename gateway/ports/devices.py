@@ -70,6 +70,15 @@ class Receiver(Protocol):
         """Tell that the device went."""
         ...
 
+    def subscribed(self, device: DeviceId, topic_filter: str) -> None:
+        """Tell that the device now listens on this filter; after its SUBACK was written.
+
+        Also told of each filter that was kept for a device that comes again, after its CONNACK; and again whenever
+        the device subscribes again, as often as it likes. Between `connected` and `disconnected`; never raises,
+        never blocks; `Downlink.send` works within the call.
+        """
+        ...
+
 
 class Inbox(Protocol):
     """What the core offers to the site side: one way in for everything that devices say."""
@@ -100,6 +109,12 @@ class Downlink(Protocol):
     def send(self, device: DeviceId, topic: str, payload: bytes) -> bool:
         """Publish at QoS 0 to that device only, if it is connected, subscribed to the topic and not too slow.
 
-        True when the bytes went to its socket; never walks other devices' subscriptions.
+        True when the bytes went to its socket, which is no proof that they arrive; False when they would wait behind
+        more than a device may leave unread (`mqtt.limits.max_downlink`): nothing is kept to be sent later. Never
+        walks other devices' subscriptions.
         """
+        ...
+
+    def is_listening(self, device: DeviceId, topic: str) -> bool:
+        """Whether that device is connected and subscribed to the topic now."""
         ...

@@ -147,6 +147,11 @@ class MqttBroker:
         connection = self._registry.get(device)
         return connection is not None and connection.send(topic, payload)
 
+    def is_listening(self, device: DeviceId, topic: str) -> bool:
+        """Whether that device is connected and subscribed to the topic now."""
+        connection = self._registry.get(device)
+        return connection is not None and connection.is_listening(topic)
+
     def _shared(self, engine: _Engine) -> Premises:
         clock = asyncio.get_running_loop().time
         return Premises(

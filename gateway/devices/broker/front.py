@@ -23,7 +23,7 @@ from gateway.devices.broker.packets import (
     PUBACK,
     Connect,
     connack,
-    publish,
+    publish_head,
     read_connect,
 )
 from gateway.devices.broker.premises import Premises
@@ -212,11 +212,15 @@ class Connection:
 
     def send(self, topic: str, payload: bytes) -> bool:
         """Publish to the device, if it is there, wants it and reads fast enough."""
+        return self.is_listening(topic) and self._line.offer(publish_head(topic, len(payload)), payload)
+
+    def is_listening(self, topic: str) -> bool:
+        """Whether the device is there and wants it."""
         visit = self._visit
-        # Before it has begun, the CONNACK is not written yet [MQTT-3.2.0-1].
-        if visit is None or not visit.has_begun or not visit.subscriptions.want(topic):
+        # Before it is present, the CONNACK is not written yet [MQTT-3.2.0-1].
+        if visit is None or not visit.is_present or self._phase is not _Phase.SESSION:
             return False
-        return self._line.offer(publish(topic, payload))
+        return visit.subscriptions.want(topic)
 
     def write(self, data: bytes) -> None:
         """Write an answer."""

@@ -56,13 +56,14 @@ class DeviceHandler(BrokerProtocolHandler):
         self.connection.begin()
 
     async def handle_subscribe(self, subscribe: SubscribePacket) -> None:
-        """Record and acknowledge, without amqtt's table of all subscriptions of all devices."""
-        subscriptions = self.connection.visit.subscriptions
+        """Record, acknowledge and tell, without amqtt's table of all subscriptions of all devices."""
+        visit = self.connection.visit
         topics = subscribe.payload.topics if subscribe.payload else []
         # Publishes to devices are of QoS 0, which is what a device is granted whatever it asks for.
-        codes = [0 if subscriptions.add(name) else SUBSCRIPTION_REFUSED for name, _ in topics]
+        codes = [0 if visit.subscriptions.add(name) else SUBSCRIPTION_REFUSED for name, _ in topics]
         if subscribe.variable_header is not None:
             await self.mqtt_acknowledge_subscription(subscribe.variable_header.packet_id, codes)
+            visit.listen(name for (name, _), code in zip(topics, codes, strict=True) if not code)
 
     async def handle_unsubscribe(self, unsubscribe: UnsubscribePacket) -> None:
         """Forget and acknowledge."""

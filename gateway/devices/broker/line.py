@@ -92,14 +92,16 @@ class Line(asyncio.BufferedProtocol):
         if transport := self.transport:
             transport.write(data)
 
-    def offer(self, data: bytes) -> bool:
-        """Write, unless too much waits already."""
+    def offer(self, head: bytes, payload: bytes) -> bool:
+        """Write both, unless too much waits already."""
         transport = self.transport
         if transport is None:
             return False
-        if self._max_waiting and transport.get_write_buffer_size() + len(data) > self._max_waiting:
+        size = len(head) + len(payload)
+        if self._max_waiting and transport.get_write_buffer_size() + size > self._max_waiting:
             return False
-        transport.write(data)
+        # In two pieces, so that a payload which waits for many devices is in memory once.
+        transport.writelines((head, payload))
         return True
 
     def close(self) -> None:

@@ -160,11 +160,11 @@ def connack(return_code: int) -> bytes:
     return bytes((0x20, 2, 0, return_code))
 
 
-def publish(topic: str, payload: bytes) -> bytes:
-    """Return a PUBLISH of QoS 0."""
+def publish_head(topic: str, payload_bytes: int) -> bytes:
+    """Return a PUBLISH of QoS 0 up to its payload."""
     name = topic.encode()
-    body = len(name).to_bytes(2) + name + payload
-    return bytes((0x30, *_remaining_length(len(body)))) + body
+    length = bytes(_remaining_length(2 + len(name) + payload_bytes))
+    return b"".join((b"\x30", length, len(name).to_bytes(2), name))
 
 
 def _remaining_length(length: int) -> Iterator[int]:

@@ -1,5 +1,7 @@
 """The stay of one device, from its login to the end of its connection."""
 
+from collections.abc import Iterable
+
 import structlog
 
 from gateway.devices.broker.errors import Ending
@@ -19,8 +21,8 @@ class Visit:
         "_premises",
         "address",
         "device",
-        "has_begun",
         "has_kept_session",
+        "is_present",
         "subscriptions",
     )
 
@@ -31,7 +33,8 @@ class Visit:
         self.address = address
         self._premises = premises
         self._is_clean = connect.clean_session
-        self.has_begun = False
+        #: Whether the receiver was told that the device came, and not yet that it went.
+        self.is_present = False
         self.subscriptions = Subscriptions(device, premises.access, premises.limits)
         kept = premises.kept.take(device, now)
         self.has_kept_session = kept is not None and not connect.clean_session
@@ -39,16 +42,24 @@ class Visit:
             self.subscriptions.restore(kept)
 
     def begin(self) -> None:
-        """Tell the receiver that the device came."""
-        self.has_begun = True
+        """Tell the receiver that the device came, and what it already listens on."""
+        self.is_present = True
         self._tell("device_connected")
         self._premises.receiver.connected(self.device)
+        self.listen(sorted(self.subscriptions.filters))
+
+    def listen(self, topic_filters: Iterable[str]) -> None:
+        """Tell the receiver which filters the device now listens on, if it still does."""
+        for each in topic_filters:
+            if self.is_present and each in self.subscriptions.filters:
+                self._premises.receiver.subscribed(self.device, each)
 
     def end(self, ending: Ending, now: float) -> None:
         """Tell the receiver that the device went, if it was told that it came; keep what the device wants kept."""
         if not self._is_clean:
             self._premises.kept.keep(self.device, self.subscriptions.filters, now)
-        if self.has_begun:
+        if self.is_present:
+            self.is_present = False
             self._tell("device_disconnected", reason=ending)
             self._premises.receiver.disconnected(self.device)
 

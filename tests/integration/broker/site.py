@@ -66,6 +66,8 @@ class FakeReceiver:
         self.holds = False
         self.received_: list[Received] = []
         self.lives: list[tuple[str, str]] = []
+        self.listening: list[tuple[str, str]] = []
+        self.on_subscribed: Callable[[DeviceId, str], None] = lambda _device, _topic_filter: None
         self._room = asyncio.Event()
         self._room.set()
 
@@ -100,6 +102,11 @@ class FakeReceiver:
     def disconnected(self, device: DeviceId) -> None:
         """Keep."""
         self.lives.append(("disconnected", device.name))
+
+    def subscribed(self, device: DeviceId, topic_filter: str) -> None:
+        """Keep, and do what the test wants done."""
+        self.listening.append((device.name, topic_filter))
+        self.on_subscribed(device, topic_filter)
 
     @property
     def present(self) -> int:

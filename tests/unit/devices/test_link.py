@@ -57,6 +57,10 @@ class FakeDownlink:
         self.sent.append((device, topic, payload))
         return True
 
+    def is_listening(self, device: DeviceId, topic: str) -> bool:
+        """Nobody asks."""
+        raise NotImplementedError
+
 
 @dataclass
 class Site:
@@ -65,6 +69,7 @@ class Site:
     inbox: FakeInbox = field(default_factory=FakeInbox)
     downlink: FakeDownlink = field(default_factory=FakeDownlink)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    listening: list[tuple[DeviceId, str]] = field(default_factory=list)
     now: float = 0.0
 
     def __post_init__(self) -> None:
@@ -73,6 +78,7 @@ class Site:
             dialects={"P1": DIALECTS["plain"], "P2": DIALECTS["tencent"]},
             downlink=lambda: self.downlink,
             metrics=Metrics(self.registry),
+            on_listening=lambda device, topic_filter: self.listening.append((device, topic_filter)),
             monotonic=lambda: self.now,
         )
 
@@ -146,6 +152,24 @@ def test_presence_follows_connections(site: Site) -> None:
     site.link.disconnected(TENCENT)
 
     assert site.link.present == site.count("mqtt_clients") == 1
+
+
+def test_who_begins_to_listen_is_passed_on(site: Site) -> None:
+    """Whoever has something to tell a device hears that it can be told now."""
+    site.link.subscribed(DEVICE, "ota/P1/dev01/command")
+
+    assert site.listening == [(DEVICE, "ota/P1/dev01/command")]
+
+
+def test_a_link_needs_nobody_who_waits(site: Site) -> None:
+    """Without a callback, a device that listens changes nothing."""
+    link = Link(
+        inbox=site.inbox, dialects={}, downlink=lambda: site.downlink, metrics=Metrics(CollectorRegistry())
+    )
+
+    link.subscribed(DEVICE, "ota/P1/dev01/command")
+
+    assert site.downlink.sent == []
 
 
 async def test_room_is_the_cores(site: Site) -> None:
