@@ -43,6 +43,9 @@ plain_reports = st.fixed_dictionaries(
     optional={
         "state": st.sampled_from(State),
         **dict.fromkeys(("version", "module", "percent", "phase", "reason", "detail"), values),
+        **dict.fromkeys(
+            ("accept", "battery", "signal"), values | st.sampled_from(["true", "no", "80%", "-97 dBm"])
+        ),
     },
 )
 progress = st.fixed_dictionaries(

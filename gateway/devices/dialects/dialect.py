@@ -7,7 +7,7 @@ from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 
 #: Every word that `Reading.kind` may be.
-KINDS: Final = ("version", "state")
+KINDS: Final = ("version", "state", "confirm")
 
 #: Every word that a dialect may give to NotUnderstoodError:
 #: bad_json       not UTF-8, not JSON, NaN or Infinity, a number of thousands of digits, nested too deeply, empty

@@ -1,8 +1,9 @@
-"""From hostile bytes to usable fields: lenient in what devices vary, and nothing that could break later code."""
+"""From hostile bytes to usable fields, lenient in what devices vary, nothing that could break later code; and back."""
 
 import json
 import re
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from gateway.errors import NotUnderstoodError
@@ -10,9 +11,15 @@ from gateway.model.identity import DEFAULT_MODULE, Module, Version
 
 MAX_NAME_CHARS: Final = 64
 MAX_TEXT_CHARS: Final = 512
+#: What a database's smallest integer holds.
+_MAX_WHOLE: Final = 2**31 - 1
 
 #: Control characters except tab and line feed, and halves of surrogate pairs: a NUL breaks PostgreSQL, a half UTF-8.
 _UNSTORABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LEADING_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,10}(?:\.[0-9]{1,10})?")
+_ANSWERS: Final = MappingProxyType(
+    {True: True, "true": True, "yes": True, "1": True, False: False, "false": False, "no": False, "0": False}
+)
 
 
 def _refuse_constant(word: str) -> NoReturn:
@@ -34,6 +41,11 @@ def parse(payload: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise NotUnderstoodError("bad_json", str(error)) from error
     return as_object(value, "the payload")
+
+
+def compact(said: dict[str, Any]) -> bytes:
+    """Write what a device reads: no blanks, nothing but ASCII."""
+    return json.dumps(said, separators=(",", ":")).encode()
 
 
 def as_object(value: object, what: str) -> dict[str, Any]:
@@ -101,6 +113,26 @@ def _spoken_percent(value: str) -> int | None:
     except ValueError:
         return None
     return int(min(100, max(0, number))) if isfinite(number) else None
+
+
+def whole(value: object) -> int | None:
+    """Return the number that a value begins with: -97 from -97, -97.4, "-97" or "-97 dBm"; None for anything else."""
+    number = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
+    said: object = float(number[0]) if number else value
+    if isinstance(said, int | float) and not isinstance(said, bool) and abs(said) <= _MAX_WHOLE:
+        return int(said)
+    return None
+
+
+def required_bool(value: object, field: str) -> bool:
+    """Return yes or no; `field` names it in the refusal. Without it, or with another word, nothing is guessed."""
+    if value is None or value == "":
+        raise NotUnderstoodError("missing_field", f"{field} is missing")
+    # 1 and 1.0 are the key True of a dict, too.
+    said = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(said, str | int | float) and said in _ANSWERS:
+        return _ANSWERS[said]
+    raise NotUnderstoodError("bad_field", f"{field} is {shown(value)}; it must be true or false")
 
 
 def text(value: object, max_chars: int = MAX_TEXT_CHARS) -> str:

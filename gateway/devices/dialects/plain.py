@@ -1,14 +1,14 @@
 """The gateway's own dialect, small enough for a 64 KB device: no field is required that a device cannot know."""
 
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.devices.dialects import payload as fields
 from gateway.devices.dialects.dialect import Publish, Reading
 from gateway.errors import NotUnderstoodError
-from gateway.model.commands import Instruction
-from gateway.model.events import StateReported, VersionReported
-from gateway.model.identity import DeviceId
+from gateway.model.commands import AskVersion, Install, Instruction, Withdraw
+from gateway.model.events import Confirmed, StateReported, VersionReported
+from gateway.model.identity import DEFAULT_MODULE, DeviceId
 from gateway.model.states import Phase, Reason, State
 
 #: What only a cloud, the gateway's clock or an operator decides. A device that gives up says failed or rejected.
@@ -32,9 +32,9 @@ class Plain:
         """Return the command topic, and the one on which chunks of an image come."""
         return frozenset({f"ota/{device}/command", f"ota/{device}/chunk"})
 
-    def write(self, instruction: Instruction) -> Publish | None:  # noqa: ARG002 - not yet
-        """Translate what the device is told; see Dialect."""
-        return None
+    def write(self, instruction: Instruction) -> Publish | None:
+        """Translate what the device is told; see Dialect. There is a word for everything."""
+        return Publish(f"ota/{instruction.device}/command", fields.compact(_command(instruction)))
 
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:
         """Translate a report; see Dialect."""
@@ -47,15 +47,51 @@ class Plain:
             case "version":
                 return Reading(_version(device, said), "version")
             case "confirm":
-                raise NotUnderstoodError("not_supported", "a device's own confirmation is not acted on")
+                return Reading(_confirmation(device, said), "confirm")
             case other:
                 raise NotUnderstoodError("unknown_type", f"type is {fields.shown(other)}")
+
+
+def _command(instruction: Instruction) -> dict[str, Any]:
+    match instruction:
+        case Install(image=image):
+            return {
+                "type": "update",
+                **_update(instruction),
+                "url": instruction.url,
+                "size": image.size,
+                "md5": image.md5,
+                "sha256": image.sha256,
+            }
+        case Withdraw():
+            return {"type": "cancel", **_update(instruction)}
+        case AskVersion():
+            return {"type": "report_version"}
+        case _:
+            assert_never(instruction)
+
+
+def _update(instruction: Install | Withdraw) -> dict[str, Any]:
+    """Name the update; a device with one module need not know the word."""
+    named = {"id": instruction.update, "version": instruction.version}
+    return named if instruction.module == DEFAULT_MODULE else {**named, "module": instruction.module}
 
 
 def _version(device: DeviceId, said: dict[str, Any]) -> VersionReported:
     return VersionReported(
         device=device,
         version=fields.required_version(said.get("version")),
+        module=fields.module(said.get("module")),
+        battery=fields.percent(said.get("battery")),
+        signal=fields.whole(said.get("signal")),
+    )
+
+
+def _confirmation(device: DeviceId, said: dict[str, Any]) -> Confirmed:
+    return Confirmed(
+        device=device,
+        accept=fields.required_bool(said.get("accept"), "accept"),
+        version=fields.version(said.get("version")),
         module=fields.module(said.get("module")),
     )
 

@@ -1,17 +1,19 @@
 """How devices with an SDK of Tencent Cloud IoT Explorer speak, as document 1081/39359 and five SDKs have it.
 
 Facts are the vendor's; each sample stands in `tests/vectors/dialects`. Sent upstream, `result_code` and `percent`
-are strings; sent downstream, `result_code` is a number. Numbers and strings are taken for each other here.
+are strings; sent downstream, `result_code` and `file_size` are numbers. Numbers and strings are taken for each other
+here, but written as the cloud writes them: some SDKs read with types.
+
+A device sends its version again to be told its update again; nothing else asks for it.
 """
 
-import json
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.devices.dialects import payload as fields
 from gateway.devices.dialects.dialect import Publish, Reading
 from gateway.errors import NotUnderstoodError
-from gateway.model.commands import Instruction
+from gateway.model.commands import AskVersion, Install, Instruction, Withdraw
 from gateway.model.events import StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId
 from gateway.model.states import Phase, Reason, State
@@ -51,9 +53,18 @@ class Tencent:
         """Return the update topic."""
         return frozenset({f"$ota/update/{device}"})
 
-    def write(self, instruction: Instruction) -> Publish | None:  # noqa: ARG002 - not yet
-        """Translate what the device is told; see Dialect."""
-        return None
+    def write(self, instruction: Instruction) -> Publish | None:
+        """Translate an update; see Dialect. The vendor has no word for anything else.
+
+        A task that its cloud calls off is not told to a device, and versions are said unasked.
+        """
+        match instruction:
+            case Install():
+                return _to(instruction.device, _update(instruction))
+            case Withdraw() | AskVersion():
+                return None
+            case _:
+                assert_never(instruction)
 
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:  # noqa: ARG002 - only one topic
         """Translate a report; see Dialect. A version report has a reply."""
@@ -66,6 +77,22 @@ class Tencent:
                 return Reading(event, "version", _version_reply(event))
             case other:
                 raise NotUnderstoodError("unknown_type", f"type is {fields.shown(other)}")
+
+
+def _to(device: DeviceId, said: dict[str, Any]) -> Publish:
+    return Publish(f"$ota/update/{device}", fields.compact(said))
+
+
+def _update(order: Install) -> dict[str, Any]:
+    """Return update_firmware as the cloud sends it, without its `task_id`: the cloud tells a gateway of none."""
+    said = {
+        "type": "update_firmware",
+        "version": order.version,
+        "url": order.url,
+        "md5sum": order.image.md5,
+        "file_size": order.image.size,
+    }
+    return said if order.module == DEFAULT_MODULE else {**said, "fw_type": order.module}
 
 
 def _report(said: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +118,7 @@ def _version_reply(event: VersionReported) -> Publish:
     }
     if event.module != DEFAULT_MODULE:
         answer["fw_type"] = event.module
-    return Publish(f"$ota/update/{event.device}", json.dumps(answer, separators=(",", ":")).encode())
+    return _to(event.device, answer)
 
 
 def _progress(device: DeviceId, report: dict[str, Any]) -> StateReported:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.devices.dialects import DIALECTS, REASONS, Dialect, Reading
 from gateway.errors import NotUnderstoodError
-from gateway.model.events import Event, StateReported, VersionReported
+from gateway.model.events import Confirmed, Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
 
@@ -31,7 +31,9 @@ def expected(kind: str, fields: dict[str, Any]) -> Event:
     told = {"version": None, **fields}
     module = Module(told.pop("module", "default"))
     if kind == "version":
-        return VersionReported(device=DEVICE, version=Version(told["version"]), module=module)
+        return VersionReported(device=DEVICE, module=module, **told)
+    if kind == "confirm":
+        return Confirmed(device=DEVICE, module=module, **told)
     return StateReported(
         device=DEVICE,
         module=module,
@@ -146,7 +148,15 @@ def test_what_is_no_report_is_refused(name: str, payload: bytes, reason: str) ->
         ({"type": "state", "state": "timed_out"}, "unknown_state"),
         ({"type": "state", "state": "canceled"}, "unknown_state"),
         ({"type": "state", "state": "failed", "version": "\x1b[2J"}, "bad_field"),
-        ({"type": "confirm", "version": "2.0", "accept": True}, "not_supported"),
+        ({"type": "confirm"}, "missing_field"),
+        ({"type": "confirm", "accept": None}, "missing_field"),
+        ({"type": "confirm", "accept": ""}, "missing_field"),
+        ({"type": "confirm", "accept": "later"}, "bad_field"),
+        ({"type": "confirm", "accept": 2}, "bad_field"),
+        ({"type": "confirm", "accept": [True]}, "bad_field"),
+        ({"type": "confirm", "accept": {}}, "bad_field"),
+        ({"type": "confirm", "accept": True, "version": 2.0}, "bad_field"),
+        ({"type": "confirm", "accept": True, "module": "\0"}, "bad_field"),
     ],
 )
 def test_plain_refuses_what_it_cannot_use(payload: dict[str, Any], reason: str) -> None:
@@ -222,6 +232,55 @@ def test_percent_is_read_in_every_spelling(said: object, percent: int | None) ->
 
     assert isinstance(event, StateReported)
     assert event.percent == percent
+
+
+@pytest.mark.parametrize(
+    ("said", "accept"),
+    [
+        (True, True),
+        (1, True),
+        (1.0, True),
+        ("1", True),
+        (" True ", True),
+        ("YES", True),
+        (False, False),
+        (0, False),
+        ("0", False),
+        ("false", False),
+        ("no", False),
+    ],
+)
+def test_a_users_answer_is_read_in_every_spelling(said: object, accept: bool) -> None:  # noqa: FBT001
+    """Yes and no come as what the device's language has for them."""
+    reading = read("plain", {"type": "confirm", "accept": said})
+
+    assert reading == Reading(Confirmed(device=DEVICE, accept=accept), "confirm")
+
+
+@pytest.mark.parametrize(
+    ("said", "signal"),
+    [
+        (-97, -97),
+        (31.9, 31),
+        ("-97", -97),
+        (" -97.5 dBm", -97),
+        ("+4", 4),
+        (2**31 - 1, 2**31 - 1),
+        (2**31, None),
+        ("9" * 11, None),
+        (10**400, None),
+        ("strong", None),
+        ("", None),
+        (None, None),
+        (True, None),
+        ([4], None),
+    ],
+)
+def test_a_signal_is_read_in_whatever_unit(said: object, signal: int | None) -> None:
+    """A number that cannot be read or kept is left out, because the version still counts."""
+    event = read("plain", {"type": "version", "version": "1.0", "signal": said}).event
+
+    assert event == VersionReported(device=DEVICE, version=Version("1.0"), signal=signal)
 
 
 def test_text_for_people_is_kept_as_far_as_it_can_be_stored() -> None:
