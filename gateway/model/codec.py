@@ -1,7 +1,8 @@
 """Canonical events as JSON, the form in which they wait in the outbox and stand in the journal.
 
 Law: `decode(encode(event)) == event`; keys at their default are left out; unknown keys are ignored, so that a
-newer gateway's rows can be read after a downgrade.
+newer gateway's rows can be read after a downgrade. Of a newer gateway's words, a phase or a reason reads as unknown;
+a state decides what is told, and stays an error.
 """
 
 import json
@@ -50,10 +51,26 @@ def decode(text: str) -> StateReported:
         version=None if version is None else Version(version),
         module=Module(fields.get("module", DEFAULT_MODULE)),
         percent=fields.get("percent"),
-        phase=Phase(fields.get("phase", Phase.UNKNOWN)),
-        reason=Reason(fields.get("reason", Reason.NONE)),
+        phase=phase_of(fields.get("phase", Phase.UNKNOWN)),
+        reason=reason_of(fields.get("reason", Reason.NONE)),
         code=fields.get("code", ""),
         detail=fields.get("detail", ""),
         synthetic=fields.get("synthetic", False),
         confirmed=fields.get("confirmed", False),
     )
+
+
+def phase_of(word: str) -> Phase:
+    """Read a stored phase."""
+    try:
+        return Phase(word)
+    except ValueError:
+        return Phase.UNKNOWN
+
+
+def reason_of(word: str) -> Reason:
+    """Read a stored reason."""
+    try:
+        return Reason(word)
+    except ValueError:
+        return Reason.UNKNOWN

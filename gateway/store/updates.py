@@ -6,8 +6,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, bindparam, false, func, select
 
+from gateway.model import codec
 from gateway.model.identity import DeviceId, Module, Version
-from gateway.model.states import Phase, Reason, State
+from gateway.model.states import State
 from gateway.model.update import Update
 from gateway.store import statement
 from gateway.store.schema import updates, versions
@@ -120,6 +121,6 @@ def _read(row: Row[Any]) -> Update:
     del fields["id"]
     fields["device"] = DeviceId(fields.pop("product"), fields["device"])
     fields["state"] = State(fields["state"])
-    fields["phase"] = Phase(fields["phase"])
-    fields["reason"] = Reason(fields["reason"])
+    fields["phase"] = codec.phase_of(fields["phase"])
+    fields["reason"] = codec.reason_of(fields["reason"])
     return Update(**fields)

@@ -1,6 +1,8 @@
 """Events as JSON: short, lossless, and readable by an older gateway."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,14 @@ def test_unknown_keys_are_ignored() -> None:
     """Rows of a newer gateway can be read after a downgrade."""
     fields = {**json.loads(encode(WHOLE)), "colour": "blue", "wishes": [1, {"two": None}]}
     assert decode(json.dumps(fields)) == WHOLE
+
+
+@pytest.mark.parametrize(("key", "unknown"), [("phase", Phase.UNKNOWN), ("reason", Reason.UNKNOWN)])
+def test_a_newer_gateways_words_are_unknown(key: str, unknown: Any) -> None:
+    """What a later version calls a phase or a reason does not make the row unreadable."""
+    event = decode(json.dumps({**json.loads(encode(WHOLE)), key: "GREMLINS"}))
+
+    assert event == replace(WHOLE, **{key: unknown})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"product":"P1","device":"d","state":"asleep"}'])
