@@ -98,6 +98,7 @@ def keep(config: Config) -> Keep:
     """Say how much history the store keeps."""
     return Keep(
         finished=config.store.keep_updates,
+        finished_rows=config.store.updates_max,
         journal=config.store.keep_journal,
         journal_rows=config.store.journal_max,
         dead_letters_rows=config.store.dead_letters_max,

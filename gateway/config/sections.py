@@ -12,13 +12,14 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_serializer, mo
 from pydantic_core import PydanticCustomError
 
 from gateway.config.address import Address, Listen, OptionalListen
-from gateway.config.quantities import Duration, Size
+from gateway.config.origins import Host, Network, Port
+from gateway.config.quantities import Count, Duration, Rate, Size
 from gateway.config.secret import Secret, secrets_in
 from gateway.config.section import ConfigPath, Section
 from gateway.config.store_url import StoreUrl, StoreUrlField
 
-Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+#: As devices know them, see gateway/firmware/chunks.py.
+_SMALLEST_CHUNK, _LARGEST_CHUNK = 64, 8192
 _WEB_URL = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
@@ -28,6 +29,12 @@ def _web_url(value: str) -> str:
             "web_url", 'it must be a URL such as "http://192.0.2.10:8070", without a query'
         )
     return value.rstrip("/")
+
+
+def _chunk(value: int) -> int:
+    if not _SMALLEST_CHUNK <= value <= _LARGEST_CHUNK:
+        raise PydanticCustomError("chunk", 'it must be from "64B" to "8KiB"')
+    return value
 
 
 class GatewayConfig(Section):
@@ -92,6 +99,7 @@ class StoreConfig(Section):
     keep_updates: Duration = timedelta(days=90)
     keep_journal: Duration = timedelta(days=30)
     #: Rows; these bound the disk whatever the ages say.
+    updates_max: Count = 100_000
     journal_max: Count = 500_000
     dead_letters_max: Count = 100_000
     quarantine_max: Count = 10_000
@@ -100,11 +108,26 @@ class StoreConfig(Section):
 
 
 class FirmwareConfig(Section):
-    """Where devices fetch images."""
+    """Where devices fetch images, and where these may come from."""
 
     listen: Listen = Address("0.0.0.0", 8070)  # noqa: S104 - a site gateway serves its site
-    public_url: Annotated[str, AfterValidator(_web_url), Field(examples=["http://192.0.2.10:8070"])]
+    #: Short, because old devices copy a link into 512 bytes.
+    public_url: Annotated[
+        str, AfterValidator(_web_url), Field(max_length=200, examples=["http://192.0.2.10:8070"])
+    ]
     quota: Size = 2 * 2**30
+    #: Empty for any public one.
+    allowed_hosts: list[Host] = Field(default_factory=list)
+    #: Allowed although they are not public.
+    allowed_networks: list[Network] = Field(default_factory=list)
+    #: Empty for any.
+    allowed_ports: list[Port] = Field(default_factory=lambda: [80, 443, 8080, 8443])
+    #: Images, or parts of images, on their way to devices at once.
+    max_transfers: Count = 200
+    #: How long a device may use the link that it was given.
+    link_ttl: Duration = timedelta(hours=24)
+    #: Of an image, in one answer over MQTT.
+    max_chunk: Annotated[Size, AfterValidator(_chunk)] = 8 * 1024
 
 
 class CloudConfig(Section):

@@ -20,6 +20,8 @@ class Keep:
     """How much history is kept. The numbers bound the disk whatever the ages say."""
 
     finished: timedelta = timedelta(days=90)
+    #: Updates that ended; the newest of each module stays besides.
+    finished_rows: int = 100_000
     journal: timedelta = timedelta(days=30)
     journal_rows: int = 500_000
     dead_letters_rows: int = 100_000
@@ -87,8 +89,15 @@ def prune(connection: Connection, keep: Keep, wall: float) -> None:
     saved = load_clock(connection)
     if saved is not None:
         site, wall_then = saved
-        _prune_updates(connection, site + (wall - wall_then) - keep.finished.total_seconds())
+        too_old = site + (wall - wall_then) - keep.finished.total_seconds()
+        _prune_updates(connection, max(too_old, _too_many(connection, keep.finished_rows)))
     connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
+
+
+def _too_many(connection: Connection, rows: int) -> float:
+    """When the last of so many updates ended; those that ended before are too many."""
+    newest_first = select(updates.c.touched_at).where(_ENDED).order_by(updates.c.touched_at.desc())
+    return connection.scalar(newest_first.offset(max(rows, 1) - 1).limit(1)) or 0.0
 
 
 def _prune_updates(connection: Connection, before: float) -> None:
@@ -103,7 +112,7 @@ def _prune_updates(connection: Connection, before: float) -> None:
     waiting = select(queues.c.product, queues.c.device).where(queues.c.urgency > EMPTY)
     connection.execute(
         delete(updates).where(
-            updates.c.state.in_([state.value for state in TERMINAL]),
+            _ENDED,
             updates.c.touched_at < before,
             newer,
             tuple_(updates.c.product, updates.c.device).not_in(waiting),
@@ -117,5 +126,6 @@ def _keep_newest(connection: Connection, table: Table, rows: int) -> None:
         connection.execute(delete(table).where(table.c.id <= newest - rows))
 
 
+_ENDED = updates.c.state.in_([state.value for state in TERMINAL])
 _JOURNAL = journal.insert()
 _QUARANTINE = quarantine.insert()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy import update as sql_update
 
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
@@ -179,6 +180,32 @@ async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> N
     left = {row.id for row in scene.rows(select(updates.c.id))}
     assert left == {u.id for u in [*stories, still_open, after_it]} - {stories[0].id}
     assert scene.rows(select(tellings)) == []
+
+
+async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
+    """Those that ended last stay, whatever their age; an open one and the newest of a module stay anyhow."""
+    await reloaded(scene, Keep(finished_rows=3))
+    ended = replace(PLAIN, state=State.FAILED)
+    story = [replace(ended, number=n, touched_at=scene.now + n) for n in range(1, 6)]
+    still_open = replace(ended, device=DeviceId("P", "b"), state=State.DOWNLOADING, touched_at=scene.now)
+    long_ago = replace(ended, device=DeviceId("P", "c"), touched_at=scene.now)
+    await scene.commit(Changes(updates={u.id: u for u in [*story, still_open, long_ago]}))
+
+    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+
+    left = {row.id for row in scene.rows(select(updates.c.id))}
+    assert left == {u.id for u in [*story[2:], still_open, long_ago]}
+
+
+async def test_a_newer_gateways_words_do_not_hide_an_update(scene: Scene) -> None:
+    """After a downgrade an unknown phase or reason is just that, and the update is known."""
+    await scene.commit(Changes(updates={FULL.id: FULL}))
+    with scene.writing() as connection:
+        connection.execute(sql_update(updates).values(phase="gremlins", reason="GREMLINS"))
+
+    loaded = await reloaded(scene)
+
+    assert loaded.updates == [replace(FULL, phase=Phase.UNKNOWN, reason=Reason.UNKNOWN)]
 
 
 async def test_a_wall_clock_that_was_set_ages_nothing(scene: Scene) -> None:
