@@ -1,6 +1,6 @@
 """A "cloud" that is a file: one JSON line for each report. The shortest adapter, and the template for others.
 
-An adapter is a `Settings` model, a class with the four methods of `gateway.ports.cloud.Cloud`, and a `factory` that
+An adapter is a `Settings` model, a class with the methods of `gateway.ports.cloud.CloudAdapter`, and a `factory` that
 an entry point of the group `ota_gateway.adapters` names. It imports that port and the model, nothing else of the
 gateway. It translates one canonical state and returns once the cloud has taken it; the gateway stores, orders,
 retries and rates. Trouble leaves it as one of three errors: `Unavailable` (later), `Rejected` (never) or `Denied`
@@ -19,7 +19,6 @@ from gateway.ports.cloud import (
     AdapterFactory,
     CloudView,
     Command,
-    Confirmed,
     Device,
     Firmware,
     Order,
@@ -28,6 +27,7 @@ from gateway.ports.cloud import (
     State,
     StateReported,
     Unavailable,
+    Version,
 )
 
 
@@ -49,11 +49,9 @@ class Journal:
         self._path = site.data_dir / settings.path
         self._now = site.now
 
-    async def deliver(
-        self, device: Device, event: StateReported | Confirmed, after: State | None
-    ) -> Sequence[Command]:
+    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Append the state; durable on return. A resend after a lost reply is a second, equal line."""
-        if isinstance(event, Confirmed) or (after is not None and after.is_terminal):
+        if after is not None and after.is_terminal:
             return ()
         line = json.dumps({"at": round(self._now(), 3), **_words(device, event)}, ensure_ascii=False)
         try:
@@ -61,6 +59,10 @@ class Journal:
         except OSError as error:
             raise Unavailable(f"{self._path}: {error.strerror}", code="file") from error
         return ()
+
+    def objection(self, version: Version) -> str | None:  # noqa: ARG002 - a line has room for any
+        """Have none."""
+        return None
 
     async def poll(self, device: Device) -> Sequence[Order]:  # noqa: ARG002 - a file orders nothing
         """Return nothing: a file wants no updates."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
+from adapters.onenet import wire
 from adapters.onenet.channel import Answer, Channel
 from adapters.onenet.conversation import Act, Conversation, act_on
 from adapters.onenet.fuse import Fuse
@@ -19,7 +20,6 @@ from gateway.ports.cloud import (
     CloudError,
     CloudView,
     Command,
-    Confirmed,
     Device,
     Firmware,
     Module,
@@ -33,6 +33,7 @@ from gateway.ports.cloud import (
     TaskCanceled,
     TaskConflict,
     Unavailable,
+    Version,
 )
 
 
@@ -57,17 +58,13 @@ class OneNet:
             return ()
         return ("access_key is not base64; copy the key as OneNET's console shows it",)
 
-    async def deliver(
-        self, device: Device, event: StateReported | Confirmed, after: State | None
-    ) -> Sequence[Command]:
-        """Say what the cloud has not heard yet, in its order; it has no word for a confirmation.
+    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
+        """Say what the cloud has not heard yet, in its order; it has no word for a user's consent.
 
         `device.external`, south: `dev_id` (a device without it is not applicable), `manuf` and `model` (codes of
         the vendor's table; without them a task is found only while its token lives). Fuse: `product_id` and
         `device_name` where they differ. Both: `type` (1 or 2).
         """
-        if isinstance(event, Confirmed):
-            return ()
         talk = Conversation(after, event)
         if talk.pending is None:
             return ()
@@ -79,6 +76,10 @@ class OneNet:
             if lesson is None
             else [lesson(device=event.device, module=event.module, version=event.version)]
         )
+
+    def objection(self, version: Version) -> str | None:
+        """Say whether the version has a form that the platform does not take."""
+        return wire.objection(version)
 
     async def poll(self, device: Device) -> Sequence[Order]:
         """Report the version where it is news, then ask for the task of each module."""

@@ -4,13 +4,14 @@ Law: a token check before anything else, one 101 before any 201, nothing after a
 "上报状态" (/ota/south/report) and its neighbours; the recorded forms stand in `tests/vectors/onenet.json`.
 """
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from gateway.model.states import STEPS, TABLE
 from gateway.model.states import Step as Transition
-from gateway.ports.cloud import Phase, Reason, State, StateReported
+from gateway.ports.cloud import Phase, Reason, State, StateReported, Version
 
 
 class Meaning(NamedTuple):
@@ -63,6 +64,10 @@ _INSTALL_PHASES = frozenset({Phase.INSTALL, Phase.APPLY, Phase.CONFIRM})
 _OTHER_DOWNLOAD, _OTHER_INSTALL = 107, 206
 
 
+#: The pattern of errno 27; the platform writes down what a device runs, and compares it with a task's target.
+_VERSION = re.compile(r"[A-Za-z0-9_.-]{1,20}")
+
+
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
     """Check the task's token, which moves the task on to downloading."""
@@ -89,6 +94,13 @@ DOWNLOADED, INSTALLED = Report(101), Report(201)
 def is_upgrading(after: State | None) -> bool:
     """Whether the cloud has acknowledged a 101: each state from DOWNLOADED on makes sure of that."""
     return after is not None and TABLE[after].rank >= TABLE[State.DOWNLOADED].rank
+
+
+def objection(version: Version) -> str | None:
+    """Say why the platform takes no such version; None when it does."""
+    if _VERSION.fullmatch(version):
+        return None
+    return f"version is {version!r}; OneNET carries 1 to 20 letters, digits and . _ -"
 
 
 def requests(after: State | None, event: StateReported) -> list[Request]:

@@ -17,11 +17,11 @@ from gateway.ports.cloud import (
     Answer,
     CloudView,
     Command,
-    Confirmed,
     Device,
     Firmware,
     Order,
     Rejected,
+    Scope,
     Site,
     State,
     StateReported,
@@ -62,27 +62,25 @@ class Tencent:
             return ()
         return ("access_token holds no AccessToken; it must be the bare token, or what AppGetToken returned",)
 
-    async def deliver(
-        self, device: Device, event: StateReported | Confirmed, after: State | None
-    ) -> Sequence[Command]:
-        """Report the state, or confirm the task; a resend is harmless, for the cloud takes the same again.
+    async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
+        """Confirm the task if a user agreed, then report; a resend is harmless, for the cloud takes the same again.
 
         `device.external` may name `product_id` and `device_name` where they differ from the site's.
         """
         if after is not None and after.is_terminal:
             return ()
-        if isinstance(event, Confirmed):
-            return await self._confirm(device, event)
-        report = wire.report(event)
-        if report is None:
+        report, must_confirm = wire.report(event), wire.needs_confirmation(after, event)
+        if report is None and not must_confirm:
             return ()
-        if event.version is None or not 1 <= len(event.version) <= wire.MAX_VERSION:
-            raise Rejected(
-                "version_unfit",
-                f"version is {event.version!r}; Tencent carries 1 to {wire.MAX_VERSION} characters",
-            )
-        answer = await self._ask(REPORT, device, {"Version": event.version, **report})
-        return () if answer is not None else [_absent(event, event.version)]
+        version = _version(event)
+        is_open = not must_confirm or await self._settle_consent(device, event, version)
+        if is_open and report is not None:
+            is_open = await self._ask(REPORT, device, {"Version": version, **report}) is not None
+        return () if is_open else [TaskAbsent(device=event.device, module=event.module, version=version)]
+
+    def objection(self, version: Version) -> str | None:
+        """Say whether the version is too long for a report."""
+        return wire.objection(version)
 
     async def poll(self, device: Device) -> Sequence[Order]:
         """Return the device's open task, with what the account tells of its image."""
@@ -111,17 +109,24 @@ class Tencent:
         """Read the image from the object store, whose URL is all that it takes."""
         return self._site.downloads.download(firmware.url, start, size=firmware.size, judge=_judge)
 
-    async def _confirm(self, device: Device, event: Confirmed) -> Sequence[Command]:
-        if not event.accept:
-            return ()
+    async def _settle_consent(self, device: Device, event: StateReported, version: Version) -> bool:
+        """Confirm, and say whether to go on; what has begun is reported whatever the cloud makes of the consent."""
+        try:
+            return await self._confirm(device, version) or not wire.is_waiting(event)
+        except (Unavailable, Rejected) as error:
+            if wire.is_waiting(event) or (isinstance(error, Unavailable) and error.scope is Scope.LANE):
+                raise
+            return True
+
+    async def _confirm(self, device: Device, version: Version) -> bool:
+        """Say that a user agreed, once; false when there is no task to which anybody did."""
         standing = await self._standing(device)
-        if standing is not None and standing.target not in (None, event.version):
+        if standing is not None and standing.target not in (None, version):
             # The request names no version: it would confirm what nobody agreed to.
-            return [_absent(event, event.version)]
+            return False
         if standing is not None and standing.is_confirmed:
-            return ()
-        answer = await self._ask(CONFIRM, device)
-        return () if answer is not None else [_absent(event, event.version)]
+            return True
+        return await self._ask(CONFIRM, device) is not None
 
     async def _order(self, device: Device, offer: Offer, *, needs_confirmation: bool) -> Order:
         details = await self._images.details(_product_id(device), offer.target)
@@ -165,6 +170,14 @@ def _credentials(settings: TencentSettings, site: Site, new_id: Callable[[], UUI
     return GivenToken(settings.access_token, site)
 
 
+def _version(event: StateReported) -> Version:
+    version = event.version
+    problem = "the report names no version" if version is None else wire.objection(version)
+    if version is None or problem is not None:
+        raise Rejected("version_unfit", str(problem))
+    return version
+
+
 def _product_id(device: Device) -> str:
     return device.external.get("product_id", device.id.product_id)
 
@@ -181,10 +194,6 @@ def _judge(answer: Answer) -> None:
     # An object store names errors in XML, and a network that wants a login in HTML, both at times with 200.
     if answer.status in (200, 206) and any(word in kind for word in ("html", "xml", "json")):
         raise Unavailable(f"instead of the image came {kind[:40]}", code="misshapen")
-
-
-def _absent(event: StateReported | Confirmed, version: Version) -> Command:
-    return TaskAbsent(device=event.device, module=event.module, version=version)
 
 
 factory: AdapterFactory = Tencent

@@ -96,6 +96,7 @@ _RULES = (
     _Rule("InternalError", Act.RETRY),
     _Rule("FailedOperation.DeviceOffline", Act.RETRY_DEVICE),
     _Rule("ResourceNotFound.DeviceFirmwareTaskNotExist", Act.NO_TASK),
+    _Rule("ResourceNotFound.DeviceHasNoFirmware", Act.NO_TASK),
     _Rule("RequestLimitExceeded", Act.RETRY),
     _Rule("LimitExceeded", Act.RETRY),
     _Rule("ResourceUnavailable", Act.RETRY),

@@ -7,7 +7,7 @@ The request's shape is that of https://cloud.tencent.com/document/product/1081/8
 from types import MappingProxyType
 from typing import Any, assert_never
 
-from gateway.ports.cloud import Phase, Reason, State, StateReported
+from gateway.ports.cloud import Phase, Reason, State, StateReported, Version
 
 MAX_VERSION = 32
 MAX_DETAIL = 256
@@ -48,6 +48,30 @@ _DOWNLOAD_REASONS = MappingProxyType(
 _DOWNLOAD_PHASES = frozenset({Phase.PRECHECK, Phase.DOWNLOAD, Phase.UNKNOWN})
 _VERIFY_REASONS = frozenset({Reason.INTEGRITY_CHECK_FAILED, Reason.SIGNATURE_INVALID})
 _UNSAID = frozenset({Reason.NONE, Reason.UNKNOWN})
+
+#: What a cloud acknowledged that may still wait for its user.
+_UNCONFIRMED = frozenset({None, State.QUEUED, State.WAITING_CONFIRMATION})
+#: Where nothing has begun: the consent is all that there is to tell.
+_WAITING = frozenset({State.QUEUED, State.WAITING_CONFIRMATION, State.NOTIFIED})
+#: Ends of what nobody will do any more, which need no consent.
+_DROPPED = frozenset({State.REJECTED, State.CANCELED})
+
+
+def objection(version: Version) -> str | None:
+    """Say why a report cannot carry the version; None when it can."""
+    if 1 <= len(version) <= MAX_VERSION:
+        return None
+    return f"version is {version!r}; Tencent carries 1 to {MAX_VERSION} characters"
+
+
+def needs_confirmation(after: State | None, event: StateReported) -> bool:
+    """Whether a user's consent is to be told before this state, in case the cloud has not heard of it."""
+    return event.confirmed and after in _UNCONFIRMED and event.state not in _DROPPED
+
+
+def is_waiting(event: StateReported) -> bool:
+    """Whether the update has not begun, so that its consent may wait for the device, or turn out to be moot."""
+    return event.state in _WAITING
 
 
 def report(event: StateReported) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from gateway.config import CloudConfig, problems_of
 from gateway.errors import ConfigError, Denied
-from gateway.ports.cloud import AdapterFactory, Cloud, Site
+from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
 
 GROUP = "ota_gateway.adapters"
 
@@ -23,7 +23,7 @@ class Prepared:
     factory: AdapterFactory
     settings: Any
 
-    def make(self, site: Site) -> Cloud:
+    def make(self, site: Site) -> CloudAdapter:
         """Make the adapter; it opens nothing yet."""
         return self.factory(self.settings, site)
 

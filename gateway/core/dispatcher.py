@@ -24,7 +24,7 @@ from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unav
 from gateway.metrics import Metrics
 from gateway.model.commands import Command
 from gateway.model.identity import Device, DeviceId, Lane, UpdateId
-from gateway.ports.cloud import CloudAdapter
+from gateway.ports.cloud import Teller
 from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed, Settlement, Store
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Dispatcher:
     def __init__(
         self,
         lane: Lane,
-        adapter: CloudAdapter,
+        adapter: Teller,
         *,
         store: Store,
         ledger: Ledger,

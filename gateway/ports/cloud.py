@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 from gateway.config import Secret
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Command, Order, TaskAbsent, TaskCanceled, TaskConflict, UpdateOrdered
-from gateway.model.events import Confirmed, StateReported
+from gateway.model.events import StateReported
 from gateway.model.firmware import Firmware
 from gateway.model.identity import DEFAULT_MODULE, Device, Module, Version
 from gateway.model.states import Phase, Reason, State
@@ -24,13 +24,11 @@ __all__ = [
     "DEFAULT_MODULE",
     "AdapterFactory",
     "Answer",
-    "Cloud",
     "CloudAdapter",
     "CloudError",
     "CloudSession",
     "CloudView",
     "Command",
-    "Confirmed",
     "Denied",
     "Device",
     "Downloads",
@@ -49,17 +47,18 @@ __all__ = [
     "TaskAbsent",
     "TaskCanceled",
     "TaskConflict",
+    "Teller",
     "Unavailable",
     "UpdateOrdered",
     "Version",
 ]
 
 
-class CloudAdapter(Protocol):
+class Teller(Protocol):
     """The road up: what a lane needs of its cloud."""
 
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
-        """Tell the cloud this state.
+        """Tell the cloud this state, and before it that a user has agreed (`confirmed`), where that is news to it.
 
         `after` is the last state of the same update that this cloud acknowledged, None if none. Return once the
         cloud has taken it, or at once when the cloud has no word for it; return what its reply taught.
@@ -83,17 +82,11 @@ class CloudView:
     raw: str = ""
 
 
-class Cloud(CloudAdapter, Protocol):
+class CloudAdapter(Teller, Protocol):
     """One cloud, whole: the road up, and the road down. This is what an adapter's author implements."""
 
-    async def deliver(
-        self, device: Device, event: StateReported | Confirmed, after: State | None
-    ) -> Sequence[Command]:
-        """Tell the cloud this state, see CloudAdapter, or that a user has confirmed the update.
-
-        A cloud without a word for a confirmation returns at once; so does each for a refusal, which it learns
-        from the update's end.
-        """
+    def objection(self, version: Version) -> str | None:
+        """Say why the cloud cannot carry this version, None if it can. Pure; an order of such a one is refused."""
         ...
 
     async def poll(self, device: Device) -> Sequence[Order]:
@@ -182,6 +175,6 @@ class AdapterFactory(Protocol):
     #: A pydantic model of the `[clouds.NAME]` table, without `adapter` and `requests_per_second`.
     Settings: type[Any]
 
-    def __call__(self, settings: Any, site: Site) -> Cloud:
+    def __call__(self, settings: Any, site: Site) -> CloudAdapter:
         """Make the adapter; it opens nothing yet."""
         ...

@@ -7,7 +7,6 @@ import pytest
 
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import UpdateOrdered
-from gateway.model.events import Confirmed
 from gateway.model.identity import DEFAULT_MODULE, Device, Module, Version
 from gateway.model.states import State
 from tests.contract.stages import DEV_ID, KNOWN, OneNetStage
@@ -190,9 +189,7 @@ async def test_errno_of_a_look_is_judged(stage: OneNetStage, errno: str, error: 
 
 async def test_consent_has_no_word(stage: OneNetStage) -> None:
     """Nobody asks users here, so that nothing is told."""
-    agreed = Confirmed(device=DEVICE, version=TARGET, accept=True)
-
-    assert await stage.adapter.deliver(KNOWN, agreed, None) == ()
+    assert await stage.tell(event(State.WAITING_CONFIRMATION, confirmed=True)) == []
     assert stage.actions() == []
 
 

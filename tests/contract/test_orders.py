@@ -8,10 +8,9 @@ import pytest
 
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import UpdateOrdered
-from gateway.model.events import Confirmed
 from gateway.model.firmware import Firmware
-from gateway.model.identity import DEFAULT_MODULE
-from gateway.model.states import State
+from gateway.model.identity import DEFAULT_MODULE, Version
+from gateway.model.states import Reason, State
 from gateway.ports.cloud import Site
 from tests.contract.benches import IMAGE, Teller, TencentBench
 from tests.contract.test_conformance import TROUBLES, faults, record
@@ -19,7 +18,6 @@ from tests.simulators import Fault
 from tests.unit.adapters.events import DEVICE, TARGET
 
 PATH = [State.DOWNLOADING, State.DOWNLOADED, State.INSTALLING, State.SUCCEEDED]
-AGREED = Confirmed(device=DEVICE, version=TARGET, accept=True)
 
 
 async def ordered(teller: Teller) -> UpdateOrdered:
@@ -172,20 +170,49 @@ async def test_consent_reaches_the_cloud_that_waits_for_it(teller: Teller) -> No
     assert [order.needs_confirmation for order in orders if isinstance(order, UpdateOrdered)] in ([waits], [])
 
     for _ in range(2):
-        assert await teller.adapter.deliver(teller.bench.device, AGREED, State.WAITING_CONFIRMATION) == ()
+        assert await teller.tell(State.WAITING_CONFIRMATION, confirmed=True) == []
 
     assert teller.bench.confirmed() == waits
     assert teller.bench.cloud is None or record(teller).illegal == 0
 
 
-async def test_refusal_is_not_told_as_such(teller: Teller) -> None:
-    """A user who refuses ends the update, and the cloud hears of its end."""
+@pytest.mark.parametrize("after", [None, State.QUEUED, State.WAITING_CONFIRMATION])
+@pytest.mark.parametrize("state", PATH)
+async def test_consent_is_told_before_what_came_of_it(
+    teller: Teller, state: State, after: State | None
+) -> None:
+    """A cloud that was out of reach while the user agreed hears of it first, and then where the update stands."""
     teller.bench.order(confirm=True)
+    await teller.adapter.poll(teller.bench.device)
+    teller.after = after
 
-    refused = replace(AGREED, accept=False)
-    assert await teller.adapter.deliver(teller.bench.device, refused, State.WAITING_CONFIRMATION) == ()
+    assert await teller.tell(state, confirmed=True, percent=50) == []
+    assert await teller.tell(State.SUCCEEDED, confirmed=True) == []
+
+    assert teller.bench.end() == "succeeded"
+    assert teller.bench.cloud is None or record(teller).illegal == 0
+
+
+async def test_refusal_is_the_end_and_no_consent(teller: Teller) -> None:
+    """A user who refuses ends the update, and that is all that the cloud hears."""
+    teller.bench.order(confirm=True)
+    await teller.adapter.poll(teller.bench.device)
+    await teller.tell(State.WAITING_CONFIRMATION)
+    await teller.tell(State.REJECTED, reason=Reason.DENIED_BY_USER)
 
     assert not teller.bench.confirmed()
+    assert teller.bench.end() in ("failed", "rejected")
+    assert teller.bench.cloud is None or record(teller).illegal == 0
+
+
+async def test_versions_that_cannot_be_carried_are_known_before(teller: Teller) -> None:
+    """An ordinary version passes everywhere, an endless one where there is room, and the objection says which."""
+    endless = Version("9" * 4096)
+
+    assert teller.adapter.objection(TARGET) is None
+    problem = teller.adapter.objection(endless)
+
+    assert problem is None if teller.bench.cloud is None else "version" in str(problem)
 
 
 @pytest.mark.parametrize(("mode", "setting", "code"), TROUBLES)

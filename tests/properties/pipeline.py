@@ -61,7 +61,7 @@ class Mood(Enum):
 
 @dataclass
 class MoodyCloud:
-    """Implements `ports.cloud.CloudAdapter`; `event.code` names the update, see `WatchedStore`."""
+    """Implements `ports.cloud.Teller`; `event.code` names the update, see `WatchedStore`."""
 
     moods: deque[Mood] = field(default_factory=deque)
     #: What it acknowledged of each update, in order, also where nobody heard the acknowledgement.

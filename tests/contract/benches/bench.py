@@ -7,8 +7,7 @@ from pydantic import BaseModel
 
 from gateway.errors import CloudError, Rejected
 from gateway.model.identity import Device, Version
-from gateway.ports.cloud import AdapterFactory, Site
-from gateway.ports.cloud import Cloud as Adapter
+from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
 from tests.simulators import Faults
 from tests.simulators.firmware import Firmware
 from tests.simulators.record import Record, Verdict
@@ -46,7 +45,7 @@ class Bench:
         """Return the `[clouds.NAME]` table for a cloud at this URL."""
         raise NotImplementedError
 
-    def make(self, url: str, site: Site) -> Adapter:
+    def make(self, url: str, site: Site) -> CloudAdapter:
         """Make the adapter as the registry does."""
         model: type[BaseModel] = self.factory.Settings
         return self.factory(model.model_validate(self.settings(url)), site)

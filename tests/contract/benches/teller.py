@@ -5,7 +5,7 @@ from typing import Any
 from gateway.errors import CloudError
 from gateway.model.commands import Command
 from gateway.model.states import State
-from gateway.ports.cloud import Cloud
+from gateway.ports.cloud import CloudAdapter
 from tests.contract.benches.bench import Bench
 from tests.unit.adapters.events import event
 
@@ -13,7 +13,7 @@ from tests.unit.adapters.events import event
 class Teller:
     """Delivers as the gateway does: remembers what the cloud has acknowledged, the way to a state included."""
 
-    def __init__(self, bench: Bench, adapter: Cloud, url: str = "") -> None:
+    def __init__(self, bench: Bench, adapter: CloudAdapter, url: str = "") -> None:
         self.bench = bench
         self.url = url
         self.adapter = adapter

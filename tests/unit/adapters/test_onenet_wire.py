@@ -6,7 +6,17 @@ from urllib.parse import parse_qs
 import pytest
 
 from adapters.onenet.signing import authorization
-from adapters.onenet.wire import CODES, Progress, Report, Request, TokenCheck, failure_code, requests
+from adapters.onenet.wire import (
+    CODES,
+    Progress,
+    Report,
+    Request,
+    TokenCheck,
+    failure_code,
+    objection,
+    requests,
+)
+from gateway.model.identity import Version
 from gateway.model.states import Phase, Reason, State
 from tests.unit.adapters.events import event, failed, recorded
 from tests.vectors import load
@@ -165,3 +175,18 @@ def test_integrity_failure_needs_no_101() -> None:
     bad_md5 = failed(Phase.VERIFY, Reason.INTEGRITY_CHECK_FAILED)
 
     assert requests(State.DOWNLOADING, bad_md5) == [Report(205)]
+
+
+@pytest.mark.parametrize("version", ["1", "v2.0_rc-1", "9" * 20])
+def test_version_of_the_platforms_form_is_taken(version: str) -> None:
+    """Errno 27 names the form."""
+    assert objection(Version(version)) is None
+
+
+@pytest.mark.parametrize("version", ["", "9" * 21, "2.0 beta", "2.0\n", "版本", "1+2", "1/2"])
+def test_version_of_another_form_is_objected_to(version: str) -> None:
+    """The objection shows the version and the rule."""
+    problem = str(objection(Version(version)))
+
+    assert repr(version) in problem
+    assert "1 to 20" in problem

@@ -37,7 +37,7 @@ def test_reply_is_read_in_either_envelope(case: dict[str, Any]) -> None:
         ("InvalidParameter", Act.REJECT),
         ("InvalidAction", Act.REJECT),
         ("ResourceNotFound", Act.REJECT),
-        ("ResourceNotFound.DeviceHasNoFirmware", Act.REJECT),
+        ("ResourceNotFound.DeviceHasNoFirmware", Act.NO_TASK),
         ("FailedOperation", Act.RETRY),
         ("FailedOperation.DeviceOffline", Act.RETRY_DEVICE),
         ("FailedOperation.DeviceInfoOutdated", Act.REJECT),

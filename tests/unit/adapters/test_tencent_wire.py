@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.tencent import wire
+from gateway.model.identity import Version
 from gateway.model.states import Phase, Reason, State
 from tests.unit.adapters.events import event, failed, recorded
 from tests.vectors import load
@@ -149,3 +150,32 @@ def test_rejection_is_a_failure() -> None:
     body = wire.report(event(State.REJECTED, reason=Reason.DENIED_BY_USER))
 
     assert body == {"State": "fail", "ResultCode": -5, "ResultMsg": "DENIED_BY_USER"}
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"), [("1", True), ("版" * 32, True), ("", False), ("9" * 33, False)]
+)
+def test_version_has_room_or_an_objection(version: str, fits: bool) -> None:  # noqa: FBT001
+    """A version is 1 to 32 characters, and another one is named with the rule."""
+    problem = wire.objection(Version(version))
+
+    assert problem is None if fits else "1 to 32" in str(problem)
+
+
+UNHEARD = [None, State.QUEUED, State.WAITING_CONFIRMATION]
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("after", [None, *State])
+def test_consent_is_due_until_the_cloud_has_heard_of_more(after: State | None, state: State) -> None:
+    """It follows from what was acknowledged and what is to be said, and from nothing else."""
+    is_due = after in UNHEARD and state not in (State.REJECTED, State.CANCELED)
+
+    assert wire.needs_confirmation(after, event(state, confirmed=True)) is is_due
+    assert not wire.needs_confirmation(after, event(state))
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_has_not_begun_waits_for_its_consent(state: State) -> None:
+    """From the download on the device is at work, whatever the cloud was told."""
+    assert wire.is_waiting(event(state)) is (state in (*UNHEARD, State.NOTIFIED))

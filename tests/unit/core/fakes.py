@@ -297,7 +297,7 @@ def takes(seconds: float, then: Answer = fine) -> Answer:
 
 @dataclass
 class FakeCloud:
-    """Implements `ports.cloud.CloudAdapter`: follows its script, then its habit."""
+    """Implements `ports.cloud.Teller`: follows its script, then its habit."""
 
     script: deque[Answer] = field(default_factory=deque)
     habit: Answer = fine
