@@ -15,7 +15,7 @@ from gateway.devices.news import News
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
 from gateway.model.identity import DeviceId
-from gateway.ports.devices import Downlink, Inbox, Settle
+from gateway.ports.devices import Downlink, Inbox, Objection, Settle
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ class Link:
         self._news = News(monotonic)
         names = sorted({dialect.name for dialect in dialects.values()})
         initialise(metrics.received, names, KINDS)
-        initialise(metrics.quarantined, names, REASONS)
+        initialise(metrics.quarantined, names, (*REASONS, *Objection))
         # Looking a child up in the metric takes a lock and costs more than counting.
         self._received = lru_cache(maxsize=None)(metrics.received.labels)
         self._quarantined = lru_cache(maxsize=None)(metrics.quarantined.labels)
@@ -74,6 +74,13 @@ class Link:
             event = replace(event, redelivered=True)
         self._received(dialect.name, kind).inc()
         self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))
+
+    def set_aside(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, reason: Objection, detail: str
+    ) -> None:
+        """Count one publish that is not to be read, and put it into quarantine."""
+        self._quarantined(self._dialects[device.product_id].name, reason).inc()
+        self._inbox.set_aside(device, topic, payload, reason=reason, detail=detail, settle=settle)
 
     def _then_reply(self, device: DeviceId, reply: Publish, settle: Settle) -> Settle:
         def settle_and_reply(committed: bool) -> None:  # noqa: FBT001 - the shape of Settle

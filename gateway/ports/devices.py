@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from gateway.model.events import Event
@@ -23,6 +24,15 @@ class Login:
     address: str
     #: Subject common name of a verified TLS client certificate.
     certificate_name: str | None = None
+
+
+class Objection(StrEnum):
+    """Why a publish is set aside before anybody reads what it says."""
+
+    FORBIDDEN_TOPIC = "forbidden_topic"
+    """Not one of the device's own up topics."""
+    OVERSIZED = "oversized"
+    """Longer than a packet may be (`mqtt.limits.max_packet`)."""
 
 
 class Access(Protocol):
@@ -50,6 +60,16 @@ class Receiver(Protocol):
         """Take one publish; never raises, never blocks; `settle` follows later (for QoS 0 it is a no-op).
 
         `redelivered`: the device sent it before and had no PUBACK (DUP).
+        """
+        ...
+
+    def set_aside(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, reason: Objection, detail: str
+    ) -> None:
+        """Take one publish that is not to be read, into quarantine; as `received` otherwise.
+
+        Sending it again cannot help. `topic` and `payload` may be no more than their beginnings; whoever calls this
+        has told the log.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gateway.devices.broker.errors import Ending, PacketError
 from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.packets import CONNECT, PUBLISH, check_control
+from gateway.devices.broker.surplus import KEPT_BYTES, Piece, Surplus
 from gateway.devices.broker.topics import is_topic
 
 
@@ -20,6 +21,8 @@ class Publish(NamedTuple):
     packet_id: bytes
     #: DUP: sent before, without an answer.
     is_redelivered: bool = False
+    #: Remaining length of one that is too long; only the beginning of its payload is here. 0: it is whole.
+    oversize: int = 0
 
 
 class Control(NamedTuple):
@@ -35,7 +38,16 @@ class Control(NamedTuple):
 class Framer:
     """The incoming bytes of one connection."""
 
-    __slots__ = ("_data", "_is_greeted", "_limits", "_max_bytes", "_needed", "_partial", "_start")
+    __slots__ = (
+        "_data",
+        "_is_greeted",
+        "_limits",
+        "_max_bytes",
+        "_needed",
+        "_oversized",
+        "_partial",
+        "_start",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -45,6 +57,8 @@ class Framer:
         self._start = 0
         self._partial = bytearray()
         self._needed = 0
+        #: The beginning of a PUBLISH that is too long, while the rest of it is thrown away.
+        self._oversized: tuple[Publish, Surplus] | None = None
 
     def feed(self, data: bytes) -> None:
         """Take what the socket gave."""
@@ -58,8 +72,10 @@ class Framer:
             data = self._data[self._start :] + data
         self._data, self._start = data, 0
 
-    def next(self) -> Publish | Control | None:
+    def next(self) -> Publish | Control | Piece | None:
         """Return the next packet, None until more bytes are fed; raise PacketError when the rest is worthless."""
+        if self._oversized is not None:
+            return self._drop(*self._oversized)
         data, start = self._data, self._start
         available = len(data) - start
         if available < 2:
@@ -73,7 +89,7 @@ class Framer:
         if length & 0x80:
             length, body = self._long_length(start)
         if length > self._max_bytes:
-            raise PacketError(Ending.PACKET_SIZE, f"{length} bytes; at most {self._max_bytes} are taken")
+            return self._oversize(first, body, length)
         end = body + length
         if not body or end > len(data):
             self._wait(end - start if body else available + 1)
@@ -82,6 +98,35 @@ class Framer:
         if first >> 4 == PUBLISH:
             return self._publish(first, body, end)
         return self._control(first, start, body, end)
+
+    def _oversize(self, first: int, at: int, length: int) -> Piece | Publish | None:
+        """Keep the beginning of a PUBLISH that is too long; close on everything else."""
+        if first >> 4 != PUBLISH:
+            raise PacketError(Ending.PACKET_SIZE, f"{length} bytes; at most {self._max_bytes} are taken")
+        data, start = self._data, self._start
+        end = at + 2
+        if end <= len(data):
+            # The topic, the packet id and what people may want to see.
+            end = at + min(length, 4 + (data[at] << 8 | data[at + 1]) + KEPT_BYTES)
+        if end > len(data):
+            self._wait(end - start)
+            return None
+        beginning = self._publish(first, at, end)._replace(oversize=length)
+        surplus = Surplus(at + length - end, self._max_bytes)
+        self._start, self._oversized = end, (beginning, surplus)
+        return self._drop(beginning, surplus)
+
+    def _drop(self, beginning: Publish, surplus: Surplus) -> Piece | Publish | None:
+        """Throw away what is there of it; return the beginning when the end has come."""
+        dropped, piece = surplus.drop(len(self._data) - self._start)
+        self._start += dropped
+        if piece is not None:
+            return piece
+        if not surplus.is_over:
+            self._data, self._start = b"", 0
+            return None
+        self._oversized = None
+        return beginning
 
     def _wait(self, needed: int) -> None:
         """Keep the beginning of a packet until `needed` bytes of it are there."""
@@ -121,20 +166,14 @@ class Framer:
         topic = self._topic(data[topic_at:topic_end])
         return Publish(topic, data[payload_at:end], packet_id, is_redelivered=bool(first & 0x08))
 
-    def _topic(self, raw: bytes) -> str:
+    @staticmethod
+    def _topic(raw: bytes) -> str:
         try:
             topic = raw.decode()
         except UnicodeDecodeError as err:
             raise PacketError(Ending.MALFORMED, "a topic is not UTF-8") from err
         if not is_topic(topic):
             raise PacketError(Ending.TOPIC, "a topic is empty, or has a wildcard or a NUL")
-        limits = self._limits
-        if len(raw) > limits.max_topic_bytes or topic.count("/") >= limits.max_topic_levels:
-            raise PacketError(
-                Ending.TOPIC,
-                f"a topic has {len(raw)} bytes and {topic.count('/') + 1} levels;"
-                f" at most {limits.max_topic_bytes} and {limits.max_topic_levels} are taken",
-            )
         return topic
 
     def _control(self, first: int, start: int, body: int, end: int) -> Control:

@@ -27,6 +27,7 @@ from gateway.devices.broker.packets import (
     read_connect,
 )
 from gateway.devices.broker.premises import Premises
+from gateway.devices.broker.pulse import Pulse
 from gateway.devices.broker.streams import AmqttReader
 from gateway.devices.broker.visit import Visit
 from gateway.model.identity import DeviceId
@@ -48,15 +49,13 @@ class Connection:
         "_brakes",
         "_ending",
         "_framer",
-        "_heard_at",
         "_intake",
-        "_keep_alive_s",
         "_line",
         "_loop",
         "_phase",
         "_premises",
+        "_pulse",
         "_task",
-        "_timer",
         "_visit",
         "reader",
     )
@@ -73,9 +72,8 @@ class Connection:
         self._visit: Visit | None = None
         self._intake: Intake | None = None
         self._ending = Ending.CONNECTION_LOST
-        self._heard_at = self._keep_alive_s = 0.0
         timeout_s = premises.limits.connect_timeout.total_seconds()
-        self._timer = self._loop.call_later(timeout_s, self.close, Ending.CONNECT_TIMEOUT)
+        self._pulse = Pulse(self._brakes, self.close, self._loop, timeout_s)
 
     def open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take an accepted socket."""
@@ -102,10 +100,10 @@ class Connection:
             self._advance()
 
     def _advance(self) -> None:
-        now, intake, held = self._loop.time(), self._intake, self._brakes.held
+        now, intake, pulse, held = self._loop.time(), self._intake, self._pulse, self._brakes.held
         try:
             while not held and (packet := self._framer.next()) is not None:
-                self._heard_at = now
+                pulse.heard_at = now
                 if isinstance(packet, Control):
                     self._take_control(packet)
                 elif intake is not None:
@@ -188,7 +186,6 @@ class Connection:
 
     async def _stay(self, device: DeviceId, connect: Connect) -> None:
         premises, loop = self._premises, self._loop
-        self._keep_alive_s = premises.limits.keep_alive_s(connect.keep_alive_s)
         self._intake = Intake(
             device, premises, self._brakes, loop, write=self.write, on_refused=self._not_committed
         )
@@ -204,9 +201,7 @@ class Connection:
         """Take publishes: amqtt has answered the CONNECT and waits for the end of the stream."""
         self.reader.open()
         if self._phase is _Phase.SESSION:
-            self._timer.cancel()
-            self._heard_at = self._loop.time()
-            self._check_alive()
+            self._pulse.keep_alive(self.visit.keep_alive_s)
             self.visit.begin()
             self._brakes.release(Brake.LOGIN)
 
@@ -225,19 +220,6 @@ class Connection:
     def write(self, data: bytes) -> None:
         """Write an answer."""
         self._line.write(data)
-
-    def _check_alive(self) -> None:
-        """[MQTT-3.1.2-24] end the connection after one and a half times the keep-alive without a packet."""
-        limit_s = self._keep_alive_s * 1.5
-        if not limit_s:
-            return
-        held = self._brakes.held
-        # A device is not to blame for what we do not read, but it is for what it does not read.
-        silent_s = 0 if held and Brake.WRITING not in held else self._loop.time() - self._heard_at
-        if silent_s >= limit_s:
-            self.close(Ending.KEEP_ALIVE)
-        else:
-            self._timer = self._loop.call_later(limit_s - silent_s, self._check_alive)
 
     # The end
 
@@ -264,7 +246,7 @@ class Connection:
         if self._ending is not Ending.DISCONNECT:
             self._ending = ending
         self._premises.tally.count(self._ending)
-        self._timer.cancel()
+        self._pulse.stop()
         self._brakes.hold(Brake.CLOSING)
         if self._intake is not None:
             self._intake.end()

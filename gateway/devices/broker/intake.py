@@ -11,7 +11,15 @@ from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.framing import Publish
 from gateway.devices.broker.limits import TokenBucket
 from gateway.devices.broker.premises import Premises
+from gateway.devices.broker.surplus import KEPT_BYTES, Piece
 from gateway.model.identity import DeviceId
+from gateway.ports.devices import Objection, Settle
+
+_NOTES = {
+    Objection.FORBIDDEN_TOPIC: (Ending.ACL, "publish_forbidden"),
+    Objection.OVERSIZED: (Ending.PACKET_SIZE, "publish_oversized"),
+}
+"""How each is counted among what breaks MQTT or a limit, and the word for the log."""
 
 log = structlog.get_logger()
 
@@ -57,22 +65,25 @@ class Intake:
         rate = limits.publishes_per_second
         self._bucket = TokenBucket(rate, limits.publish_burst, loop.time()) if rate else None
 
-    def take(self, publish: Publish) -> None:
-        """Take one publish; hold a brake when it was one too many."""
+    def take(self, publish: Publish | Piece) -> None:
+        """Take one publish, or throw away a part of one that is too long; hold a brake when it was one too many."""
+        if isinstance(publish, Piece):
+            self._pace()
+            return
         premises = self._premises
         settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
-        if premises.access.may_publish(self._device, publish.topic):
+        if not premises.access.may_publish(self._device, publish.topic):
+            self._set_aside(publish, settle, Objection.FORBIDDEN_TOPIC, "not one of the device's own topics")
+        elif publish.oversize:
+            allowed = f"{publish.oversize} bytes; at most {premises.limits.max_packet_bytes} are taken"
+            self._set_aside(publish, settle, Objection.OVERSIZED, allowed)
+        else:
             premises.receiver.received(
                 self._device, publish.topic, publish.payload, settle, redelivered=publish.is_redelivered
             )
-        else:
-            # Sending it again cannot help: acknowledged in its turn, and dropped.
-            self._forbid(publish.topic)
-            settle(True)
         if 0 < self._max_unacknowledged <= len(self._acks):
             self._brakes.hold(Brake.UNACKNOWLEDGED)
-        if self._bucket is not None:
-            self._pace(self._bucket)
+        self._pace()
         if not premises.receiver.has_room:
             premises.rooms.hold(self._brakes)
 
@@ -81,7 +92,10 @@ class Intake:
         self._acknowledge()
         self._acks.drop()
 
-    def _pace(self, bucket: TokenBucket) -> None:
+    def _pace(self) -> None:
+        bucket = self._bucket
+        if bucket is None:
+            return
         bucket.take()
         if wait_s := bucket.wait_s(self._loop.time()):
             self._brakes.hold(Brake.RATE)
@@ -97,8 +111,14 @@ class Intake:
         if Brake.UNACKNOWLEDGED in self._brakes.held and len(self._acks) <= self._max_unacknowledged // 2:
             self._brakes.release(Brake.UNACKNOWLEDGED)
 
-    def _forbid(self, topic: str) -> None:
-        self._premises.tally.count(Ending.ACL)
-        suppressed = self._premises.news.suppressed(self._device, "publish_forbidden")
+    def _set_aside(self, publish: Publish, settle: Settle, reason: Objection, detail: str) -> None:
+        """Put into quarantine, cut to what people need, what sending it again cannot help."""
+        premises, device = self._premises, self._device
+        ending, event = _NOTES[reason]
+        topic = publish.topic[: premises.limits.max_topic_bytes]
+        premises.tally.count(ending)
+        suppressed = premises.news.suppressed(device, event)
         if suppressed is not None:
-            log.warning("publish_forbidden", device=str(self._device), topic=topic, suppressed=suppressed)
+            log.warning(event, device=str(device), topic=topic, detail=detail, suppressed=suppressed)
+        payload = publish.payload[:KEPT_BYTES]
+        premises.receiver.set_aside(device, topic, payload, settle, reason=reason, detail=detail)

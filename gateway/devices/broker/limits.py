@@ -17,8 +17,9 @@ class Limits:
     #: Remaining length of a CONNECT: what a stranger may make the broker hold.
     max_connect_bytes: int = 16_384
     max_client_id_bytes: int = 256
-    #: Remaining length of every other packet.
+    #: Remaining length of every other packet; a PUBLISH that is longer is acknowledged and not read.
     max_packet_bytes: int = 65_536
+    #: Of a filter, and what is kept of a topic that is not allowed.
     max_topic_bytes: int = 512
     max_topic_levels: int = 16
     #: Filters of one device.

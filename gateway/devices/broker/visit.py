@@ -23,6 +23,7 @@ class Visit:
         "device",
         "has_kept_session",
         "is_present",
+        "keep_alive_s",
         "subscriptions",
     )
 
@@ -33,6 +34,7 @@ class Visit:
         self.address = address
         self._premises = premises
         self._is_clean = connect.clean_session
+        self.keep_alive_s = premises.limits.keep_alive_s(connect.keep_alive_s)
         #: Whether the receiver was told that the device came, and not yet that it went.
         self.is_present = False
         self.subscriptions = Subscriptions(device, premises.access, premises.limits)

@@ -17,7 +17,8 @@ Where each defect that was found in stock amqtt 0.12.1 stays fixed:
     `test_shutdown.test_stop_with_strangers_that_say_nothing`.
 9.  A takeover leaves two connections, or none: `test_login.test_a_newer_connection_takes_over`,
     `test_login.test_connects_of_one_device_at_once_are_serialised`.
-10. Packets have no size limit: `test_limits.test_a_packet_that_is_too_large_is_refused_by_its_header`.
+10. Packets have no size limit: `test_limits.test_a_packet_that_is_too_large_is_refused_by_its_header`,
+    `test_oversize.test_the_largest_that_mqtt_has_costs_no_memory`.
 11. Broken packets are read on as others: `test_limits.test_a_broken_packet_ends_the_connection` and
     `test_a_broken_greeting_ends_the_connection`.
 12. A device that does not read costs memory and the stop: `test_shutdown.test_stop_with_devices_that_never_read`,

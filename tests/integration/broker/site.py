@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from gateway.devices.broker import Limits, Listener, MqttBroker, TlsFiles
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId
-from gateway.ports.devices import Login, Settle
+from gateway.ports.devices import Login, Objection, Settle
 from tests.integration.broker.mqtt import PATIENCE_S, Client
 
 
@@ -59,12 +59,24 @@ class Received(NamedTuple):
     settle: Settle
 
 
+class SetAside(NamedTuple):
+    """One publish as it came for quarantine."""
+
+    device: DeviceId
+    topic: str
+    payload: bytes
+    reason: Objection
+    detail: str
+    settle: Settle
+
+
 class FakeReceiver:
     """Commits at once, or holds everything until the test settles it."""
 
     def __init__(self) -> None:
         self.holds = False
         self.received_: list[Received] = []
+        self.aside: list[SetAside] = []
         self.lives: list[tuple[str, str]] = []
         self.listening: list[tuple[str, str]] = []
         self.on_subscribed: Callable[[DeviceId, str], None] = lambda _device, _topic_filter: None
@@ -76,6 +88,14 @@ class FakeReceiver:
     ) -> None:
         """Keep and perhaps settle."""
         self.received_.append(Received(device, topic, payload, settle))
+        if not self.holds:
+            settle(True)
+
+    def set_aside(
+        self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, reason: Objection, detail: str
+    ) -> None:
+        """Keep apart and perhaps settle."""
+        self.aside.append(SetAside(device, topic, payload, reason, detail, settle))
         if not self.holds:
             settle(True)
 

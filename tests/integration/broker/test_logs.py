@@ -121,6 +121,21 @@ async def test_forbidden_topics_are_told_once_over_all_connections(house: House,
     assert house.counted("protocol_errors_total", "acl") == 6
 
 
+async def test_what_is_too_long_is_told_once(house: House, logs: list[Line]) -> None:
+    """With its topic and size, and none of its payload."""
+    client = await house.device()
+    client.send(
+        publish("ota/P/dev1/report", b"secret" * 20_000, 1),
+        publish("ota/P/dev1/report", b"secret" * 20_000, 2),
+    )
+    await client.expect(puback(1, 2))
+
+    (line,) = told(logs, "publish_oversized")
+    assert (line["device"], line["topic"]) == ("P/dev1", "ota/P/dev1/report")
+    assert line["detail"] == "120021 bytes; at most 65536 are taken"
+    assert "secret" not in str(logs)
+
+
 async def test_refused_packets_are_told_once(house: House, logs: list[Line]) -> None:
     """By device and reason after the login, by address and reason before it."""
     for name in ("dev1", "dev1", "dev2"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.ports.devices import Objection
 from tests.integration.broker.mqtt import (
     ACCEPTED,
     DISCONNECT,
@@ -143,8 +144,8 @@ async def test_vendor_topics_work(house: House, topic: str) -> None:
     assert [each.topic for each in house.receiver.received_] == [topic, REPORT]
 
 
-async def test_a_forbidden_publish_is_acknowledged_in_its_turn_and_dropped(house: House) -> None:
-    """Sending it again cannot help; it neither overtakes the commit before it nor reaches the receiver."""
+async def test_a_forbidden_publish_is_set_aside_and_acknowledged_in_its_turn(house: House) -> None:
+    """Sending it again cannot help: it is acknowledged when quarantine has it, and read by nobody."""
     house.receiver.holds = True
     client = await house.device()
     client.send(
@@ -154,13 +155,33 @@ async def test_a_forbidden_publish_is_acknowledged_in_its_turn_and_dropped(house
         publish(REPORT, b"mine too", 3),
     )
     await eventually(lambda: len(house.receiver.received_) == 2)
+    aside = house.receiver.aside
 
-    assert await client.silent()
     house.receiver.received_[0].settle(True)
+    await client.expect(puback(1))
+    assert await client.silent()
+    aside[0].settle(True)
 
-    await client.expect(puback(1, 2))
+    await client.expect(puback(2))
     assert house.receiver.payloads == [b"mine", b"mine too"]
+    assert [each[:4] for each in aside] == [
+        (device(), "ota/P/dev2/report", b"not mine", Objection.FORBIDDEN_TOPIC),
+        (device(), "ota/P/dev2/report", b"not mine, QoS 0", Objection.FORBIDDEN_TOPIC),
+    ]
     assert house.counted("protocol_errors_total", "acl") == 2
+
+
+@pytest.mark.parametrize("topic", ["a" * 60_000, "/" * 60_000], ids=["long", "deep"])
+async def test_a_topic_beyond_every_measure_is_a_forbidden_one(house: House, topic: str) -> None:
+    """MQTT allows 65,535 bytes, so that closing would only bring it again; what is kept of it is bounded."""
+    client = await house.device()
+
+    client.send(publish(topic, b"x" * 5000, 1))
+
+    await client.expect(puback(1))
+    (aside,) = house.receiver.aside
+    assert (aside.topic, len(aside.payload)) == (topic[:512], 4096)
+    assert aside.reason is Objection.FORBIDDEN_TOPIC
 
 
 async def test_connect_publish_and_disconnect_in_one_segment(house: House) -> None:

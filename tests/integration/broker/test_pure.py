@@ -13,14 +13,17 @@ from gateway.devices.broker.framing import Control, Framer, Publish
 from gateway.devices.broker.limits import Limits, TokenBucket
 from gateway.devices.broker.packets import publish_head, read_connect
 from gateway.devices.broker.registry import KeptSessions
+from gateway.devices.broker.surplus import KEPT_BYTES, Piece
 from gateway.devices.broker.topics import is_filter, matches
 from tests.integration.broker.mqtt import (
     DISCONNECT,
     PINGREQ,
     connect,
+    packet,
     puback,
     publish,
     subscribe,
+    text,
     unsubscribe,
 )
 from tests.integration.broker.site import device
@@ -28,9 +31,9 @@ from tests.integration.broker.site import device
 LIMITS = Limits()
 
 
-def drain(framer: Framer) -> list[Publish | Control]:
+def drain(framer: Framer) -> list[Publish | Control | Piece]:
     """Return all packets that are complete."""
-    packets = []
+    packets: list[Publish | Control | Piece] = []
     while (packet := framer.next()) is not None:
         packets.append(packet)
     return packets
@@ -109,6 +112,59 @@ def test_a_large_packet_in_small_pieces_costs_little() -> None:
         assert packet or framer._needed == len(large)
 
     assert packet == Publish("a", b"x" * 65_000, b"\0\1")
+
+
+SMALL = Limits(max_packet_bytes=100)
+
+
+@given(
+    payload=st.binary(min_size=100, max_size=3 * KEPT_BYTES),
+    packet_id=st.integers(0, 65_535),
+    cuts=st.lists(st.integers(0, 4 * KEPT_BYTES), max_size=8),
+)
+def test_the_beginning_of_what_is_too_long_is_kept(payload: bytes, packet_id: int, cuts: list[int]) -> None:
+    """However it is cut: topic, packet id and some of the payload come out, after its end, and then what follows."""
+    stream = connect() + publish("a/b", payload, packet_id) + PINGREQ
+    framer, got = Framer(SMALL), []
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for start, end in pairwise(edges):
+        framer.feed(stream[start:end])
+        got += drain(framer)
+        assert len(framer._data) + len(framer._partial) <= KEPT_BYTES + 200
+
+    packet_id_bytes = packet_id.to_bytes(2) if packet_id else b""
+    length = 2 + len("a/b") + len(packet_id_bytes) + len(payload)
+    _, *pieces, beginning, ping = got
+    assert isinstance(beginning, Publish)
+    assert beginning[:3] == ("a/b", payload[: len(beginning.payload)], packet_id_bytes)
+    assert len(beginning.payload) >= min(len(payload), KEPT_BYTES)
+    assert beginning.oversize == length
+    assert ping == Control(12, PINGREQ, 2)
+    assert all(isinstance(each, Piece) for each in pieces)
+    assert len(pieces) == (len(payload) - len(beginning.payload)) // KEPT_BYTES
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        publish("a/#", b"x" * 200, 1),
+        publish(b"\xff", b"x" * 200, 1),
+        packet(0x32, b"\xff\xff" + b"x" * 200),
+        packet(0x32, text("a") + b"\0\0" + b"x" * 200),
+        packet(0x34, text("a") + b"\0\1" + b"x" * 200),
+        packet(0x36, text("a") + b"\0\1" + b"x" * 200),
+        packet(0x82, b"\0\1" + text("a" * 200) + b"\0"),
+    ],
+    ids=["wildcard", "not UTF-8", "all topic and more", "packet id 0", "QoS 2", "QoS 3", "SUBSCRIBE"],
+)
+def test_what_is_too_long_and_broken_is_refused(spoilt: bytes) -> None:
+    """Its beginning is judged like that of any other packet."""
+    framer = Framer(SMALL)
+    framer.feed(connect() + spoilt)
+    framer.next()
+
+    with pytest.raises(PacketError):
+        framer.next()
 
 
 @pytest.mark.parametrize(

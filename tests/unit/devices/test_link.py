@@ -12,7 +12,7 @@ from gateway.devices.link import Link
 from gateway.metrics import Metrics
 from gateway.model.events import Event, VersionReported
 from gateway.model.identity import DeviceId, Version
-from gateway.ports.devices import Receiver, Settle
+from gateway.ports.devices import Objection, Receiver, Settle
 
 DEVICE = DeviceId("P1", "dev01")
 TENCENT = DeviceId("P2", "dev01")
@@ -112,6 +112,18 @@ def test_what_is_not_understood_goes_to_quarantine_unsettled(site: Site) -> None
     assert site.inbox.aside == [(DEVICE, UP, b"\xff", "bad_json", ignore)]
     assert site.inbox.accepted == []
     assert site.count("messages_rejected_total", dialect="plain", reason="bad_json") == 1
+
+
+@pytest.mark.parametrize("reason", Objection)
+def test_what_nobody_may_read_goes_to_quarantine_unsettled(site: Site, reason: Objection) -> None:
+    """A publish to a forbidden topic, and one that is too long, are counted by reason; only the core settles."""
+    assert site.count("messages_rejected_total", dialect="plain", reason=reason) == 0
+
+    site.link.set_aside(DEVICE, "any", b"beginning", ignore, reason=reason, detail="why")
+
+    assert site.inbox.aside == [(DEVICE, "any", b"beginning", reason, ignore)]
+    assert site.inbox.accepted == []
+    assert site.count("messages_rejected_total", dialect="plain", reason=reason) == 1
 
 
 def test_every_series_stands_at_zero_from_the_start(site: Site) -> None:
