@@ -82,7 +82,9 @@ class Catalogue:
 
     def closed(self, sha256: Sha256) -> None:
         """Let go of an image that was read."""
-        self._open -= Counter({sha256: 1})
+        self._open[sha256] -= 1
+        if self._open[sha256] <= 0:
+            del self._open[sha256]
 
     def is_in_use(self, sha256: Sha256) -> bool:
         """Tell whether anybody keeps the image."""

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.firmware.disk import Disk
 from gateway.firmware.ranges import Span, requested
-from gateway.firmware.sending import send_file
+from gateway.firmware.sending import StalledError, send_file
 from gateway.firmware.waits import Waits
 from gateway.model.firmware import Image
 from gateway.ports.firmware import OpenImage, Report, Served
@@ -18,7 +18,7 @@ REPORT_SECONDS: Final = 1.0
 SERVER: Final = {"Server": "ota-gateway"}
 
 
-def part_wanted(request: web.Request, image: Image) -> Span | None:
+def part_wanted(request: web.BaseRequest, image: Image) -> Span | None:
     """Return the range that the device asks for, None for the whole; raises UnsatisfiableError."""
     asked = request.headers.getall("Range", [])
     condition = request.headers.get("If-Range", etag_of(image))
@@ -33,8 +33,8 @@ def etag_of(image: Image) -> str:
     return f'"{image.sha256}"'
 
 
-def respond(image: Image, part: Span | None) -> web.StreamResponse:
-    """Return the answer, still without its bytes."""
+def respond(image: Image, part: Span | None, body: bytes | None = None) -> web.StreamResponse:
+    """Return the answer, still without its bytes unless they are given."""
     headers = {
         "Content-Type": "application/octet-stream",
         "Accept-Ranges": "bytes",
@@ -43,7 +43,10 @@ def respond(image: Image, part: Span | None) -> web.StreamResponse:
     }
     if part is not None:
         headers["Content-Range"] = f"bytes {part.first}-{part.last}/{image.size}"
-    response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
+    status = 200 if part is None else 206
+    if body is not None:
+        return web.Response(status=status, headers=headers, body=body)
+    response = web.StreamResponse(status=status, headers=headers)
     response.content_length = image.size if part is None else len(part)
     return response
 
@@ -51,36 +54,39 @@ def respond(image: Image, part: Span | None) -> web.StreamResponse:
 class Delivery:
     """The bytes of one answer."""
 
-    def __init__(self, opened: OpenImage, subject: str, span: Span, report: Report) -> None:
+    def __init__(self, opened: OpenImage, subject: str, part: Span | None, report: Report) -> None:
         self._opened = opened
         self._subject = subject
-        self._span = span
+        self._part = part
+        self._span = part or Span(0, opened.image.size - 1)
         self._report = report
         self._reported_at = 0.0
         self._reported = -1
         self.sent = 0
 
-    async def send(
-        self, request: web.Request, response: web.StreamResponse, disk: Disk, waits: Waits
-    ) -> None:
-        """Send them; raises StalledError or ConnectionError, and reports in any case."""
+    async def send(self, request: web.BaseRequest, disk: Disk, waits: Waits) -> web.StreamResponse:
+        """Send the answer; raises StalledError or ConnectionError, and reports in any case."""
         try:
             if len(self._span) <= SMALL:
-                await self._send_small(request, response)
-            else:
-                await self._send_file(request, response, disk, waits)
+                return await self._send_small(request, waits)
+            return await self._send_file(request, disk, waits)
         finally:
             self._tell()
 
-    async def _send_small(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def _send_small(self, request: web.BaseRequest, waits: Waits) -> web.StreamResponse:
         data = await self._opened.read(self._span.first, len(self._span))
-        await response.prepare(request)
-        await response.write_eof(data)
+        response = respond(self._opened.image, self._part, data)
+        try:
+            async with asyncio.timeout(waits.patience.total_seconds()):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError as error:
+            raise StalledError from error
         self.sent = len(data)
+        return response
 
-    async def _send_file(
-        self, request: web.Request, response: web.StreamResponse, disk: Disk, waits: Waits
-    ) -> None:
+    async def _send_file(self, request: web.BaseRequest, disk: Disk, waits: Waits) -> web.StreamResponse:
+        response = respond(self._opened.image, self._part)
         await response.prepare(request)
         if request.transport is None:
             raise ConnectionResetError("the device went")
@@ -93,6 +99,7 @@ class Delivery:
             sent=self._advance,
         )
         await response.write_eof()
+        return response
 
     def _advance(self, sent: int) -> None:
         self.sent = sent

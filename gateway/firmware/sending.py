@@ -42,15 +42,18 @@ async def send_file(
             await asyncio.sleep(0)  # the transport's turn
         offset, end = span.first, span.last + 1
         while offset < end:
+            piece = min(end - offset, PIECE)
             try:
-                count = await disk.run(os.sendfile, line, file, offset, min(end - offset, PIECE))
+                count = await disk.run(os.sendfile, line, file, offset, piece)
             except BlockingIOError:
+                count = 0
+            else:
+                if not count:
+                    raise ConnectionAbortedError("the file is shorter than it was")
+                offset += count
+                sent(offset - span.first)
+            if count < piece and offset < end:
                 await _writable(line, patience)
-                continue
-            if not count:
-                raise ConnectionAbortedError("the file is shorter than it was")
-            offset += count
-            sent(offset - span.first)
     finally:
         os.close(line)
 

@@ -134,19 +134,18 @@ class FirmwareServer:
     async def _deliver(
         self, request: web.Request, claim: Claim, opened: OpenImage, part: Span | None
     ) -> web.StreamResponse:
-        response = respond(opened.image, part)
         if request.method == "HEAD":
-            return response
-        delivery = Delivery(opened, claim.subject, part or Span(0, opened.image.size - 1), self._report)
+            return respond(opened.image, part)
+        delivery = Delivery(opened, claim.subject, part, self._report)
         try:
-            await delivery.send(request, response, self._disk, self._waits)
+            return await delivery.send(request, self._disk, self._waits)
         except (StalledError, ConnectionError) as error:
             log.debug("firmware_transfer_broken", device=claim.subject, why=type(error).__name__)
             if request.transport is not None:
                 request.transport.abort()
+            return respond(opened.image, part)
         finally:
             self.bytes_sent += delivery.sent
-        return response
 
 
 def _refusal(status: int, headers: Mapping[str, str] | None = None) -> web.Response:

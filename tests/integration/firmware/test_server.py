@@ -385,3 +385,15 @@ async def test_a_taken_port_is_said(house: House, cache: FirmwareCache) -> None:
     )
     with pytest.raises(OSError, match="in use"):
         await second.__aenter__()
+
+
+async def test_a_device_that_asks_and_does_not_read_is_let_go(large: FirmwareCache) -> None:
+    """Parts that go out in one write wait for nobody longer than whole images do."""
+    async with opened_large(large, Waits(patience=timedelta(seconds=0.2))) as house:
+        with slow_reader(house.server.address) as line:
+            asking = f"GET {house.path()} HTTP/1.1\r\nHost: h\r\nRange: bytes=0-65535\r\n\r\n".encode()
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(line, asking * 200)
+            await until(lambda: house.server.answers[206] > 0)
+            runner = house.server._front._runner
+            await until(lambda: runner.server is not None and not runner.server.connections)
