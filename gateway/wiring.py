@@ -2,18 +2,21 @@
 
 import gc
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 from gateway import __version__
-from gateway.config import CloudConfig, Config, DeviceConfig
+from gateway.config import CloudConfig, Config, DeviceConfig, ProductConfig
 from gateway.core.dispatcher import LaneSettings
 from gateway.core.engine import ProductRules
 from gateway.devices.access import Authentication, Credential, Product
 from gateway.devices.broker import Limits, Listener, TlsFiles
 from gateway.devices.dialects import DIALECTS, Dialect
+from gateway.firmware.guard import Guard
+from gateway.firmware.waits import Waits
 from gateway.metrics import DELIVERY_OUTCOMES, Metrics, initialise
 from gateway.model.identity import Device, DeviceId, Lane
-from gateway.model.policy import Policy
-from gateway.model.states import State
+from gateway.model.policy import Policy, Window
+from gateway.model.states import Reason, State
 from gateway.model.update import Verdict
 from gateway.store.records import Keep
 
@@ -28,14 +31,31 @@ def product_rules(config: Config) -> dict[str, ProductRules]:
     return {
         product_id: ProductRules(
             lanes=tuple(lane_of(cloud) for cloud in product.clouds),
-            policy=Policy(
-                needs_evidence=product.success == "on_version_match",
-                trusts_silence=product.unverified == "trust_done",
-                deadlines={State(name): after for name, after in product.deadlines.items()},
-            ),
+            policy=_policy(product),
         )
         for product_id, product in config.products.items()
     }
+
+
+def _policy(product: ProductConfig) -> Policy:
+    return Policy(
+        needs_evidence=product.success == "on_version_match",
+        trusts_silence=product.unverified == "trust_done",
+        deadlines={State(name): after for name, after in product.deadlines.items()},
+        times_out=product.stalled == "time_out",
+        asks_first=product.confirmation == "required",
+        retries=product.retries,
+        retry_reasons=frozenset(map(Reason, product.retry_reasons)),
+        retry_after=product.retry_after,
+        refuses_downgrades=product.downgrades == "refuse",
+        window=_window(product),
+        max_at_once=product.max_updates,
+    )
+
+
+def _window(product: ProductConfig) -> Window | None:
+    hours = product.window
+    return Window(hours.start, hours.end, ZoneInfo(product.time_zone)) if hours else None
 
 
 def dialects(config: Config) -> Mapping[str, Dialect]:
@@ -92,6 +112,23 @@ def limits(config: Config) -> Limits:
         session_expiry=given.session_expiry,
         max_kept_sessions=given.max_kept_sessions,
     )
+
+
+def guard(config: Config) -> Guard:
+    """Say where images may come from."""
+    given = config.firmware
+    if given is None:
+        return Guard()
+    return Guard(
+        hosts=tuple(given.allowed_hosts),
+        networks=tuple(given.allowed_networks),
+        ports=frozenset(given.allowed_ports) or None,
+    )
+
+
+def waits(config: Config) -> Waits:
+    """Say what devices may ask of the image server."""
+    return Waits(transfers=config.firmware.max_transfers) if config.firmware else Waits()
 
 
 def keep(config: Config) -> Keep:

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 _SECRET_KEY = re.compile(r"secret|token|password|passwd|psk|key|credential|sign", re.IGNORECASE)
 _USERINFO = re.compile(r"://.*@", re.DOTALL)
 _LONGEST = 60
+#: Where more are allowed, a suggestion says more than the list.
+_MOST_WORDS = 10
 _RULES = {
     "int_type": "it must be a whole number",
     "int_parsing": "it must be a whole number",
@@ -47,7 +49,12 @@ def problems_of(
     With the `model` that was validated, unknown and missing keys come with a suggestion; `known` are further keys
     that may stand beside the model's own.
     """
-    return [_sentence(detail, prefix, model, known) for detail in error.errors(include_url=False)]
+    return [
+        _sentence(detail, prefix, model, known)
+        for detail in error.errors(include_url=False)
+        # A default that depends on another key follows from the mistake there.
+        if detail["type"] != "default_factory_not_called"
+    ]
 
 
 def unknown_values(error: ValidationError, model: type[BaseModel]) -> set[str]:
@@ -122,7 +129,11 @@ def _sentence(
 def _rule(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in {"literal_error", "enum"}:
-        context = {"expected": str(context["expected"]).replace("'", '"')}
+        expected = str(context["expected"])
+        words = re.findall(r"'([^']+)'", expected)
+        if len(words) > _MOST_WORDS:
+            return did_you_mean(str(detail["input"]), words)
+        context = {"expected": expected.replace("'", '"')}
     if kind in {"value_error", "assertion_error"}:
         return str(context["error"])
     if kind in _RULES:

@@ -1,12 +1,14 @@
 """The tables [products.ID] and [products.ID.devices.NAME]: how a kind of device speaks, logs in and is updated."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.quantities import Duration
+from gateway.config.hours import OptionalHours, TimeZone
+from gateway.config.quantities import Count, Duration
 from gateway.config.secret import Secret
 from gateway.config.section import ConfigPath, Section
 
@@ -22,6 +24,40 @@ OpenState = Literal[
     "applying",
     "confirming",
 ]
+#: Why an update may fail, other than by somebody's decision.
+Failure = Literal[
+    "DOWNLOAD_TIMEOUT",
+    "CONNECTION_LOST",
+    "WEAK_SIGNAL",
+    "PACKAGE_NOT_FOUND",
+    "URL_EXPIRED",
+    "INSUFFICIENT_STORAGE",
+    "OUT_OF_MEMORY",
+    "LOW_BATTERY",
+    "DEVICE_BUSY",
+    "ALREADY_INSTALLED",
+    "INTEGRITY_CHECK_FAILED",
+    "SIGNATURE_INVALID",
+    "INCOMPATIBLE_DEVICE",
+    "VERSION_MISMATCH",
+    "INSTALL_FAILED",
+    "BOOT_FAILED",
+    "ROLLED_BACK",
+    "INTERRUPTED",
+    "RETRIES_EXHAUSTED",
+    "STATE_TIMEOUT",
+    "OUTSIDE_WINDOW",
+    "UNKNOWN",
+]
+#: Those that may be gone the next time.
+_PASSING: tuple[Failure, ...] = (
+    "DOWNLOAD_TIMEOUT",
+    "CONNECTION_LOST",
+    "WEAK_SIGNAL",
+    "URL_EXPIRED",
+    "DEVICE_BUSY",
+    "INTERRUPTED",
+)
 
 _IDENTITY = re.compile(r"[^/+#\0]{1,48}")
 _SHA256 = re.compile(r"sha256\$(?:[0-9a-fA-F]{2}){8,64}\$[0-9a-fA-F]{64}")
@@ -82,23 +118,28 @@ class DeviceConfig(Section):
 class ProductConfig(Section):
     """One kind of device."""
 
-    dialect: Annotated[Literal["plain", "tencent"], Field(examples=["plain"])]
+    dialect: Annotated[Literal["plain", "tencent", "onenet"], Field(examples=["plain"])]
     authentication: Annotated[Authentication, Field(examples=["password"])]
+    #: The first one has the priority where two order different versions.
     clouds: Annotated[list[str], Field(examples=[["tencent"]])]
     success: Literal["on_version_match", "on_done"] = "on_version_match"
     unverified: Literal["trust_done", "time_out"] = "trust_done"
+    stalled: Literal["wait", "time_out"] = "wait"
+    #: "poll" asks the clouds for updates; all that follows is about the updates that they order.
     tasks: Literal["poll", "off"] = "off"
+    confirmation: Literal["none", "required"] = "none"
+    #: When updates may begin, in `time_zone`.
+    window: OptionalHours = None
+    time_zone: TimeZone = "UTC"
+    #: Devices under way at once.
+    max_updates: Count = 50
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    retry_reasons: list[Failure] = Field(default_factory=lambda: list(_PASSING))
+    #: Before the first retry; doubles with each.
+    retry_after: Duration = timedelta(minutes=5)
+    downgrades: Literal["allow", "refuse"] = "allow"
     #: Overrides of the state table, by state.
     deadlines: dict[OpenState, Duration] = Field(default_factory=dict)
     devices_file: ConfigPath | None = None
     #: Those of the file and those of the tables, by name.
     devices: dict[Identity, DeviceConfig] = Field(default_factory=dict)
-
-    @field_validator("dialect", mode="before")
-    @classmethod
-    def _refuse_onenet(cls, value: Any) -> Any:
-        if value == "onenet":
-            raise PydanticCustomError(
-                "not_available", 'this dialect is not available yet: use "plain" or "tencent"'
-            )
-        return value

@@ -1,10 +1,10 @@
-"""Sizes and durations as people write them: "64KiB", "2GiB", "30s", "15m", "2h"."""
+"""Numbers; sizes and durations as people write them: "64KiB", "2GiB", "30s", "15m", "2h"."""
 
 import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 _SIZE = re.compile(r"(\d{1,15})(B|KiB|MiB|GiB|TiB)")
@@ -36,6 +36,8 @@ def _duration(value: Any) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 #: Bytes.
 Size = Annotated[int, BeforeValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

@@ -95,6 +95,8 @@ class _Reader:
         self.problems += told(rules.http_rules(http))
         self.problems += told(rules.store_rules(store))
         firmware = self._section(FirmwareConfig, document, "firmware") if "firmware" in document else None
+        if firmware:
+            self.problems += told(rules.firmware_rules(firmware, mqtt))
         self.problems += rules.listen_rules(
             {
                 f"{name}.{key}": getattr(section, key)
@@ -168,6 +170,7 @@ class _Reader:
             own = {k: v for k, v in raw.items() if k != "devices"} if isinstance(raw, dict) else raw
             product = self._validated(ProductConfig, own, key)
             self.problems += told(rules.product_rules(key, product, clouds))
+            self.problems += told(rules.task_rules(key, product, has_firmware="firmware" in document))
             self.problems += told(rules.login_rules(key, product, mqtt))
             listed = self._listed(key, raw, product, clouds) if isinstance(raw, dict) else []
             devices = self._devices(key, product, listed, clouds)

@@ -7,10 +7,11 @@ from gateway.config.devices_file import Listed
 from gateway.config.problems import did_you_mean, dotted
 from gateway.config.products import ProductConfig
 from gateway.config.section import told
-from gateway.config.sections import CloudConfig, HttpConfig, MqttConfig, StoreConfig
+from gateway.config.sections import CloudConfig, FirmwareConfig, HttpConfig, MqttConfig, StoreConfig
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
 _NEEDS_SECRET = {"password", "tencent", "onenet"}
+_CHUNK_FRAME = 1024  # bytes, for the header and the topic
 _TAKEN = {"secret", "secret_hash", "external", "name"}
 
 
@@ -78,6 +79,26 @@ def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
         yield f"{key} is no good name, because devices have a key {name} of their own; choose another"
     if cloud.timeout.total_seconds() > 300:
         yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 300s"
+
+
+def firmware_rules(firmware: FirmwareConfig, mqtt: MqttConfig) -> Iterator[str]:
+    """Yield when a chunk could never wait for its device."""
+    room = mqtt.limits.max_downlink - _CHUNK_FRAME
+    if firmware.max_chunk > room:
+        yield (
+            f"firmware.max_chunk is {firmware.max_chunk}, and mqtt.limits.max_downlink leaves room for "
+            f"{max(room, 0)} bytes; raise mqtt.limits.max_downlink, or lower firmware.max_chunk"
+        )
+
+
+def task_rules(key: str, product: ProductConfig, *, has_firmware: bool) -> Iterator[str]:
+    """Yield when a product asks for updates that nobody could order or serve."""
+    if product.tasks == "off":
+        return
+    if not has_firmware:
+        yield f'{key}.tasks is "poll", and there is no table [firmware] to serve images; add it, or set tasks = "off"'
+    if not product.clouds:
+        yield f'{key}.tasks is "poll", and {key}.clouds is []; name the clouds to ask, or set tasks = "off"'
 
 
 def product_rules(key: str, product: ProductConfig, clouds: Collection[str]) -> Iterator[str]:

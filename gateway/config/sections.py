@@ -113,7 +113,7 @@ class FirmwareConfig(Section):
     listen: Listen = Address("0.0.0.0", 8070)  # noqa: S104 - a site gateway serves its site
     #: Short, because old devices copy a link into 512 bytes.
     public_url: Annotated[
-        str, AfterValidator(_web_url), Field(max_length=200, examples=["http://192.0.2.10:8070"])
+        str, Field(max_length=200, examples=["http://192.0.2.10:8070"]), AfterValidator(_web_url)
     ]
     quota: Size = 2 * 2**30
     #: Empty for any public one.

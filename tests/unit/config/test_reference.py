@@ -10,10 +10,21 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.config import Config, ProductConfig, load
-from gateway.config.products import OpenState
-from gateway.model.states import TABLE, State
+from gateway.config.products import Failure, OpenState
+from gateway.model.policy import PASSING
+from gateway.model.states import TABLE, Reason, State
 
 REFERENCE = Path(__file__).parents[3] / "deploy" / "gateway.toml"
+#: Ends that somebody decided, or that are no failures.
+DECISIONS = {
+    Reason.NONE,
+    Reason.TASK_EXPIRED,
+    Reason.DENIED_BY_USER,
+    Reason.CANCELED_BY_CLOUD,
+    Reason.CANCELED_BY_OPERATOR,
+    Reason.SUPERSEDED,
+    Reason.CLOUD_REJECTED,
+}
 NOT_KEYS = {"settings", "external", "devices", "clouds", "products"}
 
 
@@ -73,6 +84,13 @@ def test_every_commented_default_is_the_code_s(tmp_path: Path) -> None:
 def test_the_states_with_a_deadline_are_those_of_the_model() -> None:
     """The configuration names every state that is not the end of an update, and no other."""
     assert set(get_args(OpenState)) == {state.value for state in State if not state.is_terminal}
+
+
+def test_the_reasons_to_retry_are_those_of_the_model() -> None:
+    """Every reason can be retried for, unless somebody decided it; the passing ones are, by default."""
+    assert set(get_args(Failure)) == {reason.value for reason in Reason if reason not in DECISIONS}
+    product = ProductConfig(dialect="plain", authentication="password", clouds=[])
+    assert frozenset(map(Reason, product.retry_reasons)) == PASSING
 
 
 def test_the_reference_is_complete_in_itself() -> None:

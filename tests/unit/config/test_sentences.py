@@ -15,6 +15,8 @@ dialect = "plain"
 authentication = "password"
 clouds = ["tencent"]
 """
+FIRMWARE = '[firmware]\npublic_url = "http://192.0.2.1"\n'
+POLLING = PRODUCT + 'tasks = "poll"\n'
 LISTENING_ON_LOOPBACK = '[mqtt]\nlisten = "127.0.0.1:1883"\n'
 HASH_FORM = (
     'it must be "sha256$SALT$HASH" or "scrypt$N$R$P$SALT$HASH" in hexadecimal; '
@@ -22,6 +24,10 @@ HASH_FORM = (
 )
 DURATION = 'it must be a duration above 0 with its unit such as "500ms", "30s", "15m", "2h" or "90d"'
 SIZE = 'it must be a size above 0 such as "64KiB", "256MiB" or "2GiB"'
+HOURS = 'it must be "HH:MM-HH:MM" such as "22:00-06:00", or "" for any time of the day'
+ZONE = 'it must be "UTC" or an IANA name such as "Asia/Shanghai"'
+HOST = 'it must be a host such as "ota.heclouds.com", or ".myqcloud.com" for all below that name'
+NETWORK = 'it must be a network such as "192.168.1.0/24" or "fd00::/8"'
 OPTIONAL_ADDRESS = 'it must be "host:port" such as "0.0.0.0:1883" or "[::]:1883", or "" for no listener'
 
 FIELDS = {
@@ -129,6 +135,55 @@ FIELDS = {
         '[firmware]\npublic_url = "192.0.2.10"',
         'firmware.public_url is "192.0.2.10"; it must be a URL such as "http://192.0.2.10:8070", without a query',
     ),
+    "firmware with a URL that makes links too long": (
+        f'[firmware]\npublic_url = "http://{"x" * 194}"',
+        f'firmware.public_url is "http://{"x" * 53}…"; it must have 200 or fewer characters',
+    ),
+    "image host that is a URL": (
+        FIRMWARE + 'allowed_hosts = ["http://ota.heclouds.com"]',
+        f'firmware.allowed_hosts[0] is "http://ota.heclouds.com"; {HOST}',
+    ),
+    "image host that is every one": (
+        FIRMWARE + 'allowed_hosts = ["a.b", "*"]',
+        f'firmware.allowed_hosts[1] is "*"; {HOST}',
+    ),
+    "image host with a port": (
+        FIRMWARE + 'allowed_hosts = ["a.b:8080"]',
+        f'firmware.allowed_hosts[0] is "a.b:8080"; {HOST}',
+    ),
+    "image hosts that are no list": (
+        FIRMWARE + 'allowed_hosts = "a.b"',
+        'firmware.allowed_hosts is "a.b"; it must be a list such as ["a", "b"]',
+    ),
+    "image network that is a name": (
+        FIRMWARE + 'allowed_networks = ["lan"]',
+        f'firmware.allowed_networks[0] is "lan"; {NETWORK}',
+    ),
+    "image network that is a number": (
+        FIRMWARE + "allowed_networks = [10]",
+        f"firmware.allowed_networks[0] is 10; {NETWORK}",
+    ),
+    "image network with an address in it": (
+        FIRMWARE + 'allowed_networks = ["192.168.7.1/24"]',
+        f'firmware.allowed_networks[0] is "192.168.7.1/24"; {NETWORK}; did you mean "192.168.7.0/24"?',
+    ),
+    "image port that is none": (
+        FIRMWARE + "allowed_ports = [80, 70000]",
+        "firmware.allowed_ports[1] is 70000; it must be at most 65535",
+    ),
+    "no transfers": (
+        FIRMWARE + "max_transfers = 0",
+        "firmware.max_transfers is 0; it must be at least 1",
+    ),
+    "link for ever": (FIRMWARE + "link_ttl = 0", f"firmware.link_ttl is 0; {DURATION}"),
+    "chunk that is too large": (
+        FIRMWARE + 'max_chunk = "16KiB"',
+        'firmware.max_chunk is "16KiB"; it must be from "64B" to "8KiB"',
+    ),
+    "chunk that is too small": (
+        FIRMWARE + "max_chunk = 32",
+        'firmware.max_chunk is 32; it must be from "64B" to "8KiB"',
+    ),
     "cloud without an adapter": (
         "[clouds.c]",
         'clouds.c.adapter is missing; add it, for example adapter = "tencent"',
@@ -157,13 +212,9 @@ FIELDS = {
         PRODUCT.replace('clouds = ["tencent"]', ""),
         'products.P.clouds is missing; add it, for example clouds = ["tencent"]',
     ),
-    "dialect that is not available": (
-        PRODUCT.replace('"plain"', '"onenet"'),
-        'products.P.dialect is "onenet"; this dialect is not available yet: use "plain" or "tencent"',
-    ),
     "unknown dialect": (
         PRODUCT.replace('"plain"', '"klingon"'),
-        'products.P.dialect is "klingon"; it must be "plain" or "tencent"',
+        'products.P.dialect is "klingon"; it must be "plain", "tencent" or "onenet"',
     ),
     "unknown authentication": (
         PRODUCT.replace('"password"', '"pasword"'),
@@ -171,6 +222,52 @@ FIELDS = {
             'products.P.authentication is "pasword"; '
             'it must be "password", "tencent", "onenet", "certificate" or "anonymous"'
         ),
+    ),
+    "unknown way to agree": (
+        PRODUCT + 'confirmation = "yes"',
+        'products.P.confirmation is "yes"; it must be "none" or "required"',
+    ),
+    "window without an end": (PRODUCT + 'window = "22:00"', f'products.P.window is "22:00"; {HOURS}'),
+    "window beyond the day": (
+        PRODUCT + 'window = "22:00-25:00"',
+        f'products.P.window is "22:00-25:00"; {HOURS}',
+    ),
+    "window that is no text": (PRODUCT + "window = 22", f"products.P.window is 22; {HOURS}"),
+    "window that begins at the end of the day": (
+        PRODUCT + 'window = "24:00-06:00"',
+        f'products.P.window is "24:00-06:00"; {HOURS}',
+    ),
+    "window that ends as it begins": (
+        PRODUCT + 'window = "00:00-24:00"',
+        'products.P.window is "00:00-24:00"; it must end at another time than it begins, or be "" for any time',
+    ),
+    "misspelled time zone": (
+        PRODUCT + 'time_zone = "Asia/Shangai"',
+        f'products.P.time_zone is "Asia/Shangai"; {ZONE}; did you mean "Asia/Shanghai"?',
+    ),
+    "time zone that is unlike any": (
+        PRODUCT + 'time_zone = "+08"',
+        f'products.P.time_zone is "+08"; {ZONE}',
+    ),
+    "time zone that is a path": (
+        PRODUCT + 'time_zone = "/1/2"',
+        f'products.P.time_zone is "/1/2"; {ZONE}',
+    ),
+    "no updates at once": (PRODUCT + "max_updates = 0", "products.P.max_updates is 0; it must be at least 1"),
+    "negative retries": (PRODUCT + "retries = -1", "products.P.retries is -1; it must be at least 0"),
+    "retries without end": (PRODUCT + "retries = 11", "products.P.retries is 11; it must be at most 10"),
+    "retries at once": (PRODUCT + 'retry_after = "0s"', f'products.P.retry_after is "0s"; {DURATION}'),
+    "misspelled reason": (
+        PRODUCT + 'retry_reasons = ["WEAK_SIGNAL", "LOW_BATERY"]',
+        'products.P.retry_reasons[1] is "LOW_BATERY"; did you mean "LOW_BATTERY"?',
+    ),
+    "unknown way with downgrades": (
+        PRODUCT + 'downgrades = "deny"',
+        'products.P.downgrades is "deny"; it must be "allow" or "refuse"',
+    ),
+    "unknown way with silence": (
+        PRODUCT + 'stalled = "timeout"',
+        'products.P.stalled is "timeout"; it must be "wait" or "time_out"',
     ),
     "deadline of an unknown state": (
         PRODUCT + 'deadlines = { downlading = "1h" }',
@@ -258,6 +355,27 @@ RULES = {
         PRODUCT.replace('["tencent"]', '["tencent", "tencent"]'),
         'products.P.clouds names "tencent" more than once; name it once',
     ),
+    "chunks that no device could be sent": (
+        '[mqtt.limits]\nmax_downlink = "4KiB"\n' + FIRMWARE,
+        (
+            "firmware.max_chunk is 8192, and mqtt.limits.max_downlink leaves room for 3072 bytes; "
+            "raise mqtt.limits.max_downlink, or lower firmware.max_chunk"
+        ),
+    ),
+    "tasks without a server for images": (
+        POLLING,
+        (
+            'products.P.tasks is "poll", and there is no table [firmware] to serve images; '
+            'add it, or set tasks = "off"'
+        ),
+    ),
+    "tasks of nobody": (
+        FIRMWARE + POLLING.replace('["tencent"]', "[]"),
+        (
+            'products.P.tasks is "poll", and products.P.clouds is []; '
+            'name the clouds to ask, or set tasks = "off"'
+        ),
+    ),
     "anonymous in public": (
         PRODUCT.replace('"password"', '"anonymous"'),
         (
@@ -329,6 +447,9 @@ UNTOLD = {
     "cloud that is misspelled in its own table": PRODUCT.replace("[clouds.tencent]", "[clouds.tencnt]")
     + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
     + 'devices.d2 = { secret = "s", tencent = { device_name = "y" } }\n',
+    "tasks of clouds that are unknown": FIRMWARE + POLLING.replace('["tencent"]', "1"),
+    "tasks with images of a server that is half configured": "[firmware]\n" + POLLING,
+    "chunks that a limit of unknown size may hold": '[mqtt.limits]\nmax_downlink = "4KB"\n' + FIRMWARE,
     "clouds that are no list": PRODUCT.replace('["tencent"]', "1")
     + 'devices.d = { secret = "s", tencent = { device_name = "x" } }',
 }
