@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
-from adapters.onenet import wire
+from adapters.onenet import push, wire
 from adapters.onenet.channel import Answer, Channel
 from adapters.onenet.conversation import Act, Conversation, act_on
 from adapters.onenet.fuse import Fuse
@@ -24,6 +24,8 @@ from gateway.ports.cloud import (
     Firmware,
     Module,
     Order,
+    PushAnswer,
+    PushRequest,
     Rejected,
     Scope,
     Site,
@@ -44,6 +46,7 @@ class OneNet:
 
     def __init__(self, settings: OneNetSettings, site: Site) -> None:
         self._modules = settings.modules
+        self._push = settings.push
         self._site = site
         self._channel = Channel(settings, site)
         self._interface: Interface = (
@@ -122,6 +125,16 @@ class OneNet:
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
+
+    def hear_push(self, request: PushRequest) -> PushAnswer:
+        """Answer the task push service, where it is set up."""
+        if self._push is None:
+            return PushAnswer(status=404)
+        return push.answer(request, token=self._push.token.reveal(), uid=str(self._push.uid))
+
+    def name_in_pushes(self, device: Device) -> str | None:
+        """Return the dev_id, by which pushes name devices whatever the interface."""
+        return device.external.get("dev_id")
 
     async def _opened(self, place: Place, firmware: Firmware) -> str:
         if place.token is not None:

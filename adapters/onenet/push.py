@@ -10,17 +10,27 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+from gateway.ports.cloud import PushAnswer, PushRequest
 
 PASSED, FAILED = "PASSED", "FAILED"
 _MESSAGE = re.compile(r'"msg"\s*:\s*')
+_PLACES = 4  # at which the message is looked for: whoever sends more of them wants to keep us busy
+#: Kinds that repeat what the gateway itself has reported.
+_ECHOES = frozenset({2, 3, 4})
 
 #: In the order in which the vendor's demo declares them, and so signs them.
 _MEMBERS = ("uid", "pid", "at", "dids", "type", "startTime", "version")
 
 
 class PushError(ValueError):
-    """The push is none, or is not signed by who knows the token."""
+    """The push is none."""
+
+
+class SignatureError(PushError):
+    """The push is not signed by who knows the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,18 @@ class Push:
     #: 1 a new task, 2 download begun, 3 download done, 4 upgraded; None where the push does not say.
     kind: int | None = None
     version: str | None = None
+
+
+def answer(request: PushRequest, *, token: str, uid: str) -> PushAnswer:
+    """Answer the console's GET, or take a push; whatever is neither is refused with a status."""
+    match request.method:
+        case "GET":
+            signature = request.query.get("signature", "")
+            return PushAnswer(body=answer_to_verification(signature, token=token, uid=uid))
+        case "POST":
+            return _answer_to_push(request.body, token, uid)
+        case _:
+            return PushAnswer(status=405)
 
 
 def answer_to_verification(signature: str, *, token: str, uid: str) -> str:
@@ -54,14 +76,24 @@ def read_push(body: bytes, *, token: str, uid: str) -> Push:
         case _:
             raise PushError("not in the shape of a push")
     if not is_signed:
-        raise PushError("wrong signature")
+        raise SignatureError("wrong signature")
     return _push(message)
+
+
+def _answer_to_push(body: bytes, token: str, uid: str) -> PushAnswer:
+    try:
+        push = read_push(body, token=token, uid=uid)
+    except SignatureError:
+        return PushAnswer(status=403)
+    except (PushError, RecursionError):
+        return PushAnswer(status=400)
+    return PushAnswer(names=frozenset() if push.kind in _ECHOES else frozenset(push.dev_ids))
 
 
 def _spellings(text: str, message: dict[str, Any]) -> Iterator[str]:
     """Yield the message as it was sent, then as others would write it: the vendor's demo signs its own spelling."""
     decoder = json.JSONDecoder()
-    for mark in _MESSAGE.finditer(text):
+    for mark in islice(_MESSAGE.finditer(text), _PLACES):
         value, end = decoder.raw_decode(text, mark.end())
         if value == message:
             yield text[mark.end() : end]

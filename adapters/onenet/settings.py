@@ -13,6 +13,17 @@ from gateway.ports.cloud import Secret
 _HOSTS = MappingProxyType({"south": "http://ota.heclouds.com", "fuse": "https://iot-api.heclouds.com"})
 
 
+class PushSettings(BaseModel):
+    """The table `push`: what proves that a push comes from the platform."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    #: The one that was entered at the console with the address.
+    token: Secret
+    #: The user's number; never the push's own word for it.
+    uid: int = Field(ge=0)
+
+
 class OneNetSettings(BaseModel):
     """The `[clouds.NAME]` table of an adapter "onenet"."""
 
@@ -28,6 +39,8 @@ class OneNetSettings(BaseModel):
     version: str = "2018-10-31"
     #: Module → type of its task: 1 (FOTA, communication module) or 2 (SOTA, MCU).
     modules: Mapping[str, Literal[1, 2]] = {"default": 2, "mcu": 2}
+    #: The task push service; without it pushes are not found here.
+    push: PushSettings | None = None
 
     @property
     def base(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from gateway.config import Secret
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
@@ -36,6 +36,9 @@ __all__ = [
     "Module",
     "Order",
     "Phase",
+    "PushAnswer",
+    "PushRequest",
+    "Pushed",
     "Reason",
     "Rejected",
     "Reply",
@@ -103,6 +106,43 @@ class CloudAdapter(Teller, Protocol):
 
     def fetch(self, firmware: Firmware, start: int) -> AsyncIterator[bytes]:
         """Read the image that an order of this cloud named, as `ports.firmware.ImageSource` promises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRequest:
+    """What somebody sent to the address for a cloud's pushes; the gateway bounds it, and believes nothing of it."""
+
+    method: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    #: Names in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAnswer:
+    """What the sender wants to read, in plain text, and the devices that are worth asking about."""
+
+    status: int = 200
+    body: str = ""
+    #: As `name_in_pushes` has them, the unknown ones too; empty when the push is refused, or is no news.
+    names: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Pushed(Protocol):
+    """What an adapter has as well, if its cloud can tell the gateway that there is news.
+
+    A push is a hint to poll, and no more. It may be forged or sent again, so that whoever follows it bounds how often.
+    """
+
+    def hear_push(self, request: PushRequest) -> PushAnswer:
+        """Prove and read a push, or answer the cloud's test of the address; raises Denied without its secret."""
+        ...
+
+    def name_in_pushes(self, device: Device) -> str | None:
+        """Return what pushes call the device, None if they cannot mean it. Pure."""
         ...
 
 

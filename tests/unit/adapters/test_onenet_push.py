@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapters.onenet.push import Push, PushError, answer_to_verification, read_push
+from adapters.onenet.push import Push, PushError, answer, answer_to_verification, read_push
+from gateway.ports.cloud import PushAnswer, PushRequest
 from tests.simulators.onenet import signature_b
 from tests.vectors import load
 
@@ -98,3 +99,61 @@ def test_nonsense_in_a_signed_push_is_left_out(message: dict[str, Any]) -> None:
 def test_address_is_verified_by_who_knows_the_token(signature: str, answer: str) -> None:
     """The console asks with the constant signature and wants one of two words."""
     assert answer_to_verification(signature, token=TOKEN, uid=UID) == answer
+
+
+@pytest.mark.parametrize("case", PUSHES, ids=named)
+def test_push_names_the_devices_to_ask_about(case: dict[str, Any]) -> None:
+    """The sender reads 200 and nothing else."""
+    request = PushRequest(method="POST", body=case["body"].encode())
+
+    heard = answer(request, token=case["token"], uid=case["uid"])
+
+    assert heard == PushAnswer(names=frozenset(case["push"]["dev_ids"]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_news"), [(None, True), (1, True), (2, False), (3, False), (4, False), (9, True)]
+)
+def test_push_of_our_own_reports_is_no_news(kind: int | None, is_news: bool) -> None:  # noqa: FBT001
+    """What the gateway told the cloud need not be asked for."""
+    message: dict[str, Any] = {"dids": [7]} | ({} if kind is None else {"type": kind})
+    body = json.dumps({"signature": CONSTANT, "msg": message}).encode()
+
+    heard = answer(PushRequest(method="POST", body=body), token=TOKEN, uid=UID)
+
+    assert heard == PushAnswer(names=frozenset({"7"} if is_news else ()))
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status"),
+    [
+        ("POST", b"", 400),
+        ("POST", b'{"signature": "x", "msg": {"dids": [7]}}', 403),
+        ("POST", b'{"signature": "x", "nonce": "n", "msg": {"dids": [7]}}', 403),
+        ("PUT", b"", 405),
+        ("HEAD", b"", 405),
+    ],
+)
+def test_what_is_no_push_concerns_nobody(method: str, body: bytes, status: int) -> None:
+    """The status says why, and no device is named."""
+    assert answer(PushRequest(method=method, body=body), token=TOKEN, uid=UID) == PushAnswer(status=status)
+
+
+@pytest.mark.parametrize(
+    ("query", "word"), [({"signature": CONSTANT}, "PASSED"), ({"signature": "0"}, "FAILED"), ({}, "FAILED")]
+)
+def test_console_reads_its_word(query: dict[str, str], word: str) -> None:
+    """Before the console takes an address, it asks who is there."""
+    request = PushRequest(method="GET", query=query)
+
+    assert answer(request, token=TOKEN, uid=UID) == PushAnswer(body=word)
+
+
+@pytest.mark.parametrize("depth", range(100, 3000, 97))
+def test_deep_nonsense_is_refused(depth: int) -> None:
+    """A stranger breaks nothing, however deep the body goes."""
+    inner = "[" + ",".join(["1"] * 20_000) + "]"
+    text = '{"msg":' * depth + inner + "}" * depth
+    body = f'{{"signature":"x","nonce":"n","msg":{text}}}'.encode()
+
+    assert answer(PushRequest(method="POST", body=body), token=TOKEN, uid=UID).status in (400, 403)
