@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -22,15 +23,17 @@ from gateway.core.dispatcher import Dispatcher
 from gateway.core.engine import Engine
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
+from gateway.core.orders import Orders
+from gateway.core.record import Record
 from gateway.devices.access import DeviceAccess
 from gateway.devices.broker import MqttBroker
 from gateway.devices.link import Link
 from gateway.errors import ConfigError, StoreError
 from gateway.metrics import Metrics
-from gateway.model.identity import Lane
+from gateway.model.identity import Lane, Version
 from gateway.ops.http import OpsServer
 from gateway.ops.observer import Observer
-from gateway.ports.cloud import Site
+from gateway.ports.cloud import CloudAdapter, Site
 from gateway.ports.store import Changes, Committed, LaneState, Loaded
 from gateway.store.database import Database
 from gateway.store.lock import hold_file
@@ -56,13 +59,13 @@ class Gateway:
         self.metrics = Metrics(self.registry)
         self.ledger = Ledger(store, clock, self.metrics)
         self.ledger.on_commit = self._committed
-        self.engine = Engine(
-            wiring.product_rules(config),
-            ledger=self.ledger,
-            clock=clock,
-            metrics=self.metrics,
-            lane_quota=config.store.lane_quota,
-        )
+        self.adapters: dict[Lane, CloudAdapter] = {}
+        common: dict[str, Any] = {"ledger": self.ledger, "clock": clock, "metrics": self.metrics}
+        self.record = Record(wiring.product_rules(config), **common)
+        self.orders = Orders(self.record, objection=self._objection, **common)
+        self.engine = Engine(self.record, lane_quota=config.store.lane_quota, **common)
+        self.record.load(loaded)
+        self.orders.load(loaded.orders)
         self.engine.load(loaded)
         self.link, self.broker = self._site_side()
         self.gates: dict[Lane, Gate] = {}
@@ -75,6 +78,7 @@ class Gateway:
             metrics=self.metrics,
             ledger=self.ledger,
             engine=self.engine,
+            record=self.record,
             gates=self.gates,
             clients=lambda: self.link.present,
         )
@@ -118,9 +122,10 @@ class Gateway:
             data_dir=self.config.gateway.data_dir,
         )
         self.gates[lane] = gate
+        self.adapters[lane] = prepared.make(site)
         self.dispatchers[lane] = Dispatcher(
             lane,
-            prepared.make(site),
+            self.adapters[lane],
             store=self.store,
             ledger=self.ledger,
             gate=gate,
@@ -128,11 +133,15 @@ class Gateway:
             metrics=self.metrics,
             settings=wiring.lane_settings(cloud),
             external=wiring.directory(self.config),
-            learn=self.engine.learn,
+            learn=self.orders.learn,
         )
+
+    def _objection(self, lane: Lane, version: Version) -> str | None:
+        return self.adapters[lane].objection(version)
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)
+        self.orders.told(changes)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
             for dispatcher in self.dispatchers.values():
                 dispatcher.notify()

@@ -70,6 +70,15 @@ class Metrics:
         self.suppressed = self._counter(
             "events_suppressed_total", "Events that changed nothing, by reason.", "reason"
         )
+        self.retried = self._counter(
+            "updates_retried_total", "Failures that were answered by beginning anew, by reason.", "reason"
+        )
+        self.orders = self._counter(
+            "orders_total", "Updates that a cloud ordered, by lane and the state they began in.", "lane", "state"
+        )
+        self.order_conflicts = self._counter(
+            "order_conflicts_total", "Orders that had to wait for another cloud's with another target.", "lane"
+        )
         self.stalled = self._gauge("updates_stalled", "Open updates whose owner passed the state's deadline.")
 
     def _declare_outbox(self) -> None:

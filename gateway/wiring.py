@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from gateway import __version__
 from gateway.config import CloudConfig, Config, DeviceConfig, ProductConfig
 from gateway.core.dispatcher import LaneSettings
-from gateway.core.engine import ProductRules
+from gateway.core.record import ProductRules
 from gateway.devices.access import Authentication, Credential, Product
 from gateway.devices.broker import Limits, Listener, TlsFiles
 from gateway.devices.dialects import DIALECTS, Dialect
@@ -32,6 +32,7 @@ def product_rules(config: Config) -> dict[str, ProductRules]:
         product_id: ProductRules(
             lanes=tuple(lane_of(cloud) for cloud in product.clouds),
             policy=_policy(product),
+            asks=product.tasks == "poll",
         )
         for product_id, product in config.products.items()
     }

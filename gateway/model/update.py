@@ -1,22 +1,19 @@
-"""One attempt to bring one module of one device to one target version, and what each event makes of it.
+"""One attempt to bring one module of one device to one target version: the record, and its elementary moves.
 
-Pure: the same update and event always give the same outcome. Law: an update never leaves the table of `states`,
-a terminal state absorbs, a repeat changes nothing.
+What makes it move stands beside it: `reports` (what a device says), `evidence` (what proves or disproves it, time
+among it) and `orders` (what a cloud or a person wants). All of it is pure: the same update and event always give the
+same outcome. Law: an update never leaves the table of `states`, a terminal state absorbs, a repeat changes nothing.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 
-from gateway.model.events import StateReported, VersionReported
+from gateway.model.events import StateReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
-from gateway.model.policy import Policy
-from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State, Step
+from gateway.model.states import RANK_GROUP, TABLE, Phase, Reason, State
 
-#: States that announce an update rather than carry it out.
-ANNOUNCEMENTS = frozenset({State.QUEUED, State.WAITING_CONFIRMATION, State.NOTIFIED})
-#: How long a doubt waits for the "done" that would dispel it; a device sends both on one connection.
-DOUBT = timedelta(seconds=30)
+#: A retry waits twice as long as the one before it, so many times.
+MAX_DOUBLINGS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +49,19 @@ class Update:
     rearmed: bool = False
     #: The gateway, not the device, brought the update into its state.
     synthetic: bool = False
+    #: A cloud or an operator wants it, and the gateway sees it through.
+    ordered: bool = False
+    #: A user has agreed, who had to be asked.
+    confirmed: bool = False
+    #: An operator holds it back.
+    paused: bool = False
+    #: Failures that may still be answered by beginning anew, and seconds before that.
+    retries_left: int = 0
+    retry_pause: float = 0.0
+    #: How often it was begun anew.
+    retries: int = 0
+    #: Nothing is sent to the device before this time.
+    not_before: float = 0.0
     opened_at: float = 0.0
     entered_at: float = 0.0
     #: The last event that changed anything.
@@ -75,7 +85,13 @@ class Update:
             code=self.code,
             detail=self.detail,
             synthetic=self.synthetic,
+            confirmed=self.confirmed,
         )
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for a person."""
+        return self.paused or (self.state is State.WAITING_CONFIRMATION and not self.confirmed)
 
 
 class Verdict(StrEnum):
@@ -86,6 +102,10 @@ class Verdict(StrEnum):
     PROGRESSED = "progressed"
     #: Worth remembering, nothing to tell: a version report after the end, a deadline passed.
     NOTED = "noted"
+    #: A user agreed.
+    AGREED = "agreed"
+    #: It failed, and begins anew before anybody is told.
+    RETRIED = "retried"
     DUPLICATE = "duplicate"
     STALE = "stale"
     ABSORBED = "absorbed"
@@ -93,7 +113,16 @@ class Verdict(StrEnum):
     UNTARGETED = "untargeted"
 
 
-CHANGES = frozenset({Verdict.OPENED, Verdict.ADVANCED, Verdict.PROGRESSED, Verdict.NOTED})
+CHANGES = frozenset(
+    {
+        Verdict.OPENED,
+        Verdict.ADVANCED,
+        Verdict.PROGRESSED,
+        Verdict.NOTED,
+        Verdict.AGREED,
+        Verdict.RETRIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,121 +134,20 @@ class Outcome:
     closed: Update | None = None
 
 
-def apply(
-    update: Update | None, event: StateReported, *, running: Version | None, policy: Policy, now: float
-) -> Outcome:
-    """Let a reported state act on the device's current update (None: it never had one)."""
-    target = event.version or (update.target if update else None)
-    if target is None:
-        return Outcome(Verdict.UNTARGETED, None)
-    if update is None:
-        return Outcome(Verdict.OPENED, _open(None, event, target, running=running, policy=policy, now=now))
-    if target == update.target:
-        if _starts_over(update, event):
-            return Outcome(
-                Verdict.OPENED, _open(update, event, target, running=running, policy=policy, now=now)
-            )
-        return _advance(update, event, running=running, policy=policy, now=now)
-    return _replace(update, event, target, running=running, policy=policy, now=now)
-
-
-def witness(update: Update | None, event: VersionReported, *, now: float) -> Outcome:
-    """Let a reported version act on the device's current update: the evidence that success needs."""
-    if update is None:
-        return Outcome(Verdict.DUPLICATE, None)
-    if update.state.is_terminal:
-        verdict = Verdict.DUPLICATE if update.rearmed else Verdict.NOTED
-        return Outcome(verdict, update if update.rearmed else replace(update, rearmed=True))
-    confirming = update.state is State.CONFIRMING
-    if event.version == update.target and (confirming or update.source != update.target):
-        return Outcome(Verdict.ADVANCED, _enter(update, State.SUCCEEDED, now))
-    if confirming and event.redelivered:
-        return Outcome(Verdict.NOTED, replace(update, doubt=event.version, touched_at=now))
-    if confirming:
-        return Outcome(Verdict.ADVANCED, _disproved(update, event.version, now))
-    return Outcome(Verdict.DUPLICATE, update)
-
-
-def expire(update: Update, *, policy: Policy, now: float) -> Outcome:
-    """Let time act on an open update: past its deadline it is stalled; CONFIRMING ends as the policy says."""
-    if update.doubt is not None and now - update.touched_at >= DOUBT.total_seconds():
-        return Outcome(Verdict.ADVANCED, _disproved(update, update.doubt, now))
-    deadline = policy.deadline(update.state)
-    if deadline is None or now - update.touched_at < deadline.total_seconds() or update.state.is_terminal:
-        return Outcome(Verdict.DUPLICATE, update)
-    if update.state is State.CONFIRMING:
-        return Outcome(Verdict.ADVANCED, _unconfirmed(update, policy, now))
-    if update.stalled:
-        return Outcome(Verdict.DUPLICATE, update)
-    return Outcome(Verdict.NOTED, replace(update, stalled=True))
-
-
-def cancel(update: Update, reason: Reason, *, now: float) -> Outcome:
-    """End an open update because a cloud or an operator called it off."""
-    if update.state.is_terminal:
-        return Outcome(Verdict.ABSORBED, update)
-    canceled = _enter(update, State.CANCELED, now, phase=TABLE[update.state].phase, reason=reason)
-    return Outcome(Verdict.ADVANCED, replace(canceled, synthetic=True))
-
-
-def _disproved(update: Update, runs: Version, now: float) -> Update:
-    reason = Reason.ROLLED_BACK if runs == update.source else Reason.VERSION_MISMATCH
-    failed = _enter(update, State.FAILED, now, phase=Phase.CONFIRM, reason=reason)
-    return replace(failed, detail=f"the device runs {runs}")
-
-
-def _unconfirmed(update: Update, policy: Policy, now: float) -> Update:
-    if policy.trusts_silence:
-        return replace(_enter(update, State.SUCCEEDED, now), unverified=True, synthetic=True)
-    ended = _enter(update, State.TIMED_OUT, now, phase=Phase.CONFIRM, reason=Reason.STATE_TIMEOUT)
-    return replace(ended, synthetic=True, detail="no version was reported in time")
-
-
-def _starts_over(update: Update, event: StateReported) -> bool:
-    if not update.state.is_terminal or event.state.is_terminal:
-        return False
-    if event.synthetic and event.state in ANNOUNCEMENTS:
-        return True
-    return update.rearmed and update.state is not State.SUCCEEDED and not event.redelivered
-
-
-def _replace(
-    update: Update,
-    event: StateReported,
-    target: Version,
-    *,
-    running: Version | None,
-    policy: Policy,
-    now: float,
-) -> Outcome:
-    announced = event.synthetic and event.state in ANNOUNCEMENTS
-    starts_over = announced or (update.rearmed and not event.redelivered)
-    if target == update.predecessor and not starts_over:
-        return Outcome(Verdict.STALE, update)
-    opened = _open(update, event, target, running=running, policy=policy, now=now)
-    if update.state.is_terminal:
-        return Outcome(Verdict.OPENED, opened)
-    closed = cancel(update, Reason.SUPERSEDED, now=now).update
-    return Outcome(Verdict.OPENED, opened, closed)
-
-
-def _open(
-    last: Update | None,
-    event: StateReported,
-    target: Version,
-    *,
-    running: Version | None,
-    policy: Policy,
-    now: float,
+def opened(
+    last: Update | None, event: StateReported, *, state: State, running: Version | None, now: float
 ) -> Update:
-    same = last is not None and last.target == target
+    """Begin an update in this state, after the last one of the same module; the event names its target."""
+    if event.version is None:
+        raise ValueError("an update needs a target")
+    same = last is not None and last.target == event.version
     return Update(
         device=event.device,
         module=event.module,
-        target=target,
+        target=event.version,
         number=last.number + 1 if last else 1,
         attempt=last.attempt + 1 if last and same else 1,
-        state=_claimed(event, target, running, policy),
+        state=state,
         percent=event.percent,
         phase=event.phase,
         reason=event.reason,
@@ -234,36 +162,7 @@ def _open(
     )
 
 
-def _advance(
-    update: Update, event: StateReported, *, running: Version | None, policy: Policy, now: float
-) -> Outcome:
-    state = _claimed(event, update.target, running, policy)
-    step = STEPS[update.state, state]
-    if step is Step.ABSORBED:
-        return Outcome(Verdict.ABSORBED, update)
-    if step is Step.REPEAT and update.doubt is not None:
-        return Outcome(Verdict.NOTED, replace(update, doubt=None, touched_at=now))
-    if step is Step.REPEAT:
-        return _progress(update, event, now)
-    if step is Step.STALE or (update.both_entered and state in RANK_GROUP):
-        return Outcome(Verdict.STALE, update)
-    return Outcome(Verdict.ADVANCED, _enter(update, state, now, event=event))
-
-
-def _progress(update: Update, event: StateReported, now: float) -> Outcome:
-    if event.percent is None or event.percent == update.percent:
-        return Outcome(Verdict.DUPLICATE, update)
-    return Outcome(Verdict.PROGRESSED, replace(update, percent=event.percent, touched_at=now, stalled=False))
-
-
-def _claimed(event: StateReported, target: Version, running: Version | None, policy: Policy) -> State:
-    """A device's "done" is a claim until the evidence is in."""
-    if event.state is State.SUCCEEDED and policy.needs_evidence and running != target:
-        return State.CONFIRMING
-    return event.state
-
-
-def _enter(
+def entered(
     update: Update,
     state: State,
     now: float,
@@ -272,6 +171,7 @@ def _enter(
     phase: Phase = Phase.UNKNOWN,
     reason: Reason = Reason.NONE,
 ) -> Update:
+    """Return the update in its next state."""
     return replace(
         update,
         state=state,
@@ -287,3 +187,32 @@ def _enter(
         entered_at=now,
         touched_at=now,
     )
+
+
+def failed(update: Update, end: Update, now: float) -> Outcome:
+    """End the update so, or begin it anew while its reason may pass and retries are left.
+
+    Nobody is told of what is tried again: to a cloud, a failure is the end of its task.
+    """
+    if not update.retries_left:
+        return Outcome(Verdict.ADVANCED, end)
+    pause = update.retry_pause * 2 ** min(update.retries, MAX_DOUBLINGS)
+    again = replace(
+        end,
+        state=State.QUEUED,
+        percent=None,
+        both_entered=False,
+        synthetic=True,
+        retries_left=update.retries_left - 1,
+        retries=update.retries + 1,
+        not_before=now + pause,
+    )
+    return Outcome(Verdict.RETRIED, again)
+
+
+def cancel(update: Update, reason: Reason, *, now: float) -> Outcome:
+    """End an open update because a cloud or an operator called it off."""
+    if update.state.is_terminal:
+        return Outcome(Verdict.ABSORBED, update)
+    canceled = entered(update, State.CANCELED, now, phase=TABLE[update.state].phase, reason=reason)
+    return Outcome(Verdict.ADVANCED, replace(canceled, synthetic=True))

@@ -11,6 +11,7 @@ from gateway.core.clock import Clock
 from gateway.core.engine import Engine
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
+from gateway.core.record import Record
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model.identity import Lane
@@ -38,6 +39,7 @@ class Observer:
         metrics: Metrics,
         ledger: Ledger,
         engine: Engine,
+        record: Record,
         gates: Mapping[Lane, Gate],
         clients: Callable[[], int],
     ) -> None:
@@ -48,6 +50,7 @@ class Observer:
         self._metrics = metrics
         self._ledger = ledger
         self._engine = engine
+        self._record = record
         self._gates = gates
         self._clients = clients
         self._started = time.monotonic()
@@ -61,7 +64,7 @@ class Observer:
     async def observe(self) -> None:
         """Refresh the gauges once."""
         self._metrics.clock_synchronised.set(is_synchronised())
-        states, stalled = self._engine.census()
+        states, stalled = self._record.census()
         for state in State:
             if not state.is_terminal:
                 self._metrics.updates.labels(state).set(states[state])
@@ -105,7 +108,7 @@ class Observer:
             figures = await self._store.figures()
         except StoreError as err:
             trouble = str(err)
-        states, stalled = self._engine.census()
+        states, stalled = self._record.census()
         return {
             "name": self._name,
             "version": self._version,

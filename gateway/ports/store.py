@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from gateway.model.commands import UpdateOrdered
 from gateway.model.events import StateReported
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.model.states import State
@@ -136,6 +137,24 @@ class Entry:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What a cloud wants of a module of a device, and the update that serves it."""
+
+    lane: Lane
+    command: UpdateOrdered
+    #: None while it waits for another update to end.
+    update: UpdateId | None = None
+    #: The cloud has acknowledged how that update ended.
+    is_closed: bool = False
+    #: For people: `conflict` while another cloud's order goes first.
+    note: str = ""
+
+
+#: A cloud wants one thing at a time of one module of one device.
+OrderKey = tuple[Lane, DeviceId, Module]
+
+
 @dataclass(slots=True, kw_only=True)
 class Changes:
     """Everything that one transaction writes. Gathered while the commit before it runs."""
@@ -150,6 +169,10 @@ class Changes:
     #: The newest progress of each update and lane; older than no message of the same update.
     progress: dict[tuple[Lane, UpdateId], Message] = field(default_factory=dict)
     settlements: list[Settlement] = field(default_factory=list)
+    #: Orders that changed; None removes one.
+    orders: dict[OrderKey, Ordered | None] = field(default_factory=dict)
+    #: What clouds turned out to believe of updates: it takes the place of what they had acknowledged.
+    beliefs: dict[tuple[Lane, DeviceId, UpdateId], State | None] = field(default_factory=dict)
     lanes: dict[Lane, LaneState] = field(default_factory=dict)
     #: Lanes whose postponed messages are due at once: the cloud is back.
     woken: set[Lane] = field(default_factory=set)
@@ -185,6 +208,7 @@ class Loaded:
     #: The newest update of each module of each device.
     updates: Sequence[Update]
     versions: Mapping[tuple[DeviceId, Module], Version]
+    orders: Sequence[Ordered]
     lanes: Mapping[Lane, LaneState]
     sizes: Mapping[Lane, int]
     messages: Mapping[Lane, int]

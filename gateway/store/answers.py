@@ -1,13 +1,16 @@
 """What the clouds answered: how far each update was told, and what they refused for good."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func
 
 from gateway.model import codec
+from gateway.model.identity import DeviceId, Lane, UpdateId
+from gateway.model.states import State
 from gateway.ports.store import Buried, Delivered, Settlement
 from gateway.store import statement
+from gateway.store.queue_ids import QueueIds
 from gateway.store.schema import dead_letters, tellings
 from gateway.store.text import storable
 from gateway.store.upsert import upsert
@@ -45,6 +48,25 @@ def remember(connection: Connection, settled: Sequence[Settlement]) -> None:
         if state is not None or closed is not None
     ]
     statement.execute(connection, upsert(connection, tellings, "queue", "update_id", merge=_learned), rows)
+
+
+def believe(
+    connection: Connection, ids: QueueIds, beliefs: Mapping[tuple[Lane, DeviceId, UpdateId], State | None]
+) -> None:
+    """Put what a cloud turned out to believe in the place of what it had acknowledged, and open the conversation."""
+    if not beliefs:
+        return
+    ids.ensure(connection, {(lane, device) for lane, device, _ in beliefs})
+    rows = [
+        {
+            "queue": ids[lane, device],
+            "update_id": update,
+            "state": state.value if state else None,
+            "closed": None,
+        }
+        for (lane, device, update), state in beliefs.items()
+    ]
+    statement.execute(connection, upsert(connection, tellings, "queue", "update_id"), rows)
 
 
 def _learned(new: Any) -> dict[str, Any]:

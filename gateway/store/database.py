@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreDamagedError, StoreError
 from gateway.model.identity import Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
-from gateway.store import claims, damage, lanes, lock, queues, records, sums, updates
+from gateway.store import claims, damage, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
@@ -146,6 +146,7 @@ class Database:
         return Loaded(
             updates=updates.load(connection),
             versions=updates.load_versions(connection),
+            orders=orders.load(connection),
             lanes=lanes.load_states(connection),
             sizes=self._sums.sizes,
             messages=self._sums.messages,
@@ -159,6 +160,9 @@ class Database:
         updates.write_versions(connection, changes.versions, now)
         outbox = Transaction(connection, self._ids, now=now, wall=wall)
         outbox.write(changes)
+        # What was told before, then what is ordered now: a new order for the same module is open.
+        orders.close(connection, changes.settlements)
+        orders.write(connection, changes.orders)
         for lane in outbox.deltas.grown():
             size = self._sums.sizes.get(lane, 0) + outbox.deltas.size[lane]
             outbox.evict(lane, excess=size - int(self._quota * _EVICT_ABOVE))

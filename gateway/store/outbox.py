@@ -39,6 +39,7 @@ class Transaction:
         self._find_progress(changes.settlements, told)
         self._read_queues(changes)
         self._settle(changes.settlements)
+        answers.believe(self._connection, self._ids, changes.beliefs)
         for message in changes.messages:
             self._supersede(message)
         fresh = [*changes.messages, *self._overtake(changes.progress.values())]

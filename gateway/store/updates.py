@@ -19,7 +19,12 @@ log = structlog.get_logger()
 _PROGRESS = (
     updates.update()
     .where(updates.c.id == bindparam("key"))
-    .values(percent=bindparam("percent"), touched_at=bindparam("touched_at"), stalled=false())
+    .values(
+        percent=bindparam("percent"),
+        synthetic=bindparam("synthetic"),
+        touched_at=bindparam("touched_at"),
+        stalled=false(),
+    )
 )
 
 
@@ -30,7 +35,10 @@ def write(connection: Connection, changed: Iterable[Update]) -> None:
 
 def write_progress(connection: Connection, progressed: Iterable[Update]) -> None:
     """Write what a progress report changes of an update that is already there."""
-    rows = [{"key": u.id, "percent": u.percent, "touched_at": u.touched_at} for u in progressed]
+    rows = [
+        {"key": u.id, "percent": u.percent, "synthetic": u.synthetic, "touched_at": u.touched_at}
+        for u in progressed
+    ]
     statement.execute(connection, _PROGRESS, rows)
 
 
@@ -101,6 +109,13 @@ def _row(update: Update) -> dict[str, Any]:
         "doubt": update.doubt,
         "rearmed": update.rearmed,
         "synthetic": update.synthetic,
+        "ordered": update.ordered,
+        "confirmed": update.confirmed,
+        "paused": update.paused,
+        "retries_left": update.retries_left,
+        "retry_pause": update.retry_pause,
+        "retries": update.retries,
+        "not_before": update.not_before,
         "opened_at": update.opened_at,
         "entered_at": update.entered_at,
         "touched_at": update.touched_at,

@@ -13,16 +13,18 @@ from enum import Enum, auto
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from gateway.core.clock import Clock
 from gateway.core.dispatcher import Dispatcher, LaneSettings
-from gateway.core.engine import Engine, ProductRules
+from gateway.core.engine import Engine
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
+from gateway.core.orders import Orders
+from gateway.core.record import ProductRules, Record
 from gateway.errors import Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Command, TaskAbsent
@@ -179,7 +181,7 @@ class ResendingDevice:
     def _publish(self, life: "Life", event: Event) -> None:
         caused: list[Update] = []
         life.engine.accept(event, partial(self._settled, life, event, self.connection, caused))
-        update = life.engine._updates.get((event.device, event.module))
+        update = life.record.update(event.device, event.module)
         caused += [update] if update else []
 
     def _settled(
@@ -226,13 +228,10 @@ class Life:
         self.metrics = Metrics(CollectorRegistry())
         self.ledger = Ledger(store, self.clock, self.metrics)
         self.ledger.on_commit = self._committed
-        self.engine = Engine(
-            {PRODUCT: ProductRules(lanes=LANES, policy=site.policy)},
-            ledger=self.ledger,
-            clock=self.clock,
-            metrics=self.metrics,
-            lane_quota=QUOTA,
-        )
+        common: dict[str, Any] = {"ledger": self.ledger, "clock": self.clock, "metrics": self.metrics}
+        self.record = Record({PRODUCT: ProductRules(lanes=LANES, policy=site.policy)}, **common)
+        self.orders = Orders(self.record, objection=lambda *_: None, **common)
+        self.engine = Engine(self.record, lane_quota=QUOTA, **common)
         self.dispatchers: dict[Lane, Dispatcher] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -242,6 +241,8 @@ class Life:
         life = cls(site, WatchedStore(await Database.open(site.url, lane_quota=QUOTA), site.fates))
         loaded = await life.store.load()
         life.clock.resume(loaded.clock)
+        life.record.load(loaded)
+        life.orders.load(loaded.orders)
         life.engine.load(loaded)
         for lane in LANES:
             life.dispatchers[lane] = life._dispatcher(lane, loaded.lanes.get(lane, LaneState()))
@@ -296,6 +297,7 @@ class Life:
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)
+        self.orders.told(changes)
         for dispatcher in self.dispatchers.values():
             dispatcher.notify()
 
@@ -313,7 +315,7 @@ class Life:
             metrics=self.metrics,
             settings=LaneSettings(concurrency=2),
             external=lambda _, device: Device(id=device),
-            learn=self.engine.learn,
+            learn=self.orders.learn,
         )
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.model.codec import decode, encode
-from gateway.model.events import Event, StateReported, VersionReported
+from gateway.model.events import StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
 from gateway.model.policy import Policy
 from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State, Step
@@ -113,7 +113,7 @@ def test_attempts_count_within_a_target(story: Story) -> None:
 @given(story=stories(), event=events)
 @example(story=Story().tell(says(State.FAILED)), event=runs(Version("1.0")))
 @example(story=Story().tell(says(State.FAILED)), event=announced())
-def test_a_repeat_tells_nobody_anything(story: Story, event: Event) -> None:
+def test_a_repeat_tells_nobody_anything(story: Story, event: StateReported | VersionReported) -> None:
     """QoS 1 redelivers: the second time nothing changes but that a finished update is armed."""
     story.tell(event)
     before, told = story.update, len(story.told)

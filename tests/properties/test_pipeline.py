@@ -157,7 +157,7 @@ async def live_on(site: Site, story: list[Say | Wait | Trouble]) -> list[Update]
         for cloud in site.clouds.values():
             cloud.moods.clear()
         await asyncio.sleep(LONG)
-        for update in list(life.engine._open_updates()):
+        for update in list(life.record.open_updates()):
             event = replace(update.report(), state=State.FAILED)
             site.devices[update.device].say(life, event)
         await asyncio.sleep(60)

@@ -7,7 +7,7 @@ can be told to fail, or to succeed without anybody hearing of it.
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from gateway.errors import StoreError
@@ -28,6 +28,8 @@ from gateway.ports.store import (
     LaneState,
     Loaded,
     Message,
+    Ordered,
+    OrderKey,
     Postponed,
     Quarantined,
     Settlement,
@@ -86,6 +88,7 @@ class FakeStore:
     commits: list[Changes] = field(default_factory=list)
     updates: dict[UpdateId, Update] = field(default_factory=dict)
     versions: dict[tuple[DeviceId, Module], Version] = field(default_factory=dict)
+    orders: dict[OrderKey, Ordered] = field(default_factory=dict)
     lanes: dict[Lane, LaneState] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
     quarantine: list[Quarantined] = field(default_factory=list)
@@ -109,6 +112,7 @@ class FakeStore:
         return Loaded(
             updates=list(newest.values()),
             versions=dict(self.versions),
+            orders=list(self.orders.values()),
             lanes=dict(self.lanes),
             sizes=dict(self.sizes),
             messages={},
@@ -178,12 +182,29 @@ class FakeStore:
         self.quarantine += changes.quarantine
         for settlement in changes.settlements:
             self._settle(settlement, now)
+        self._order(changes)
         for message in [*changes.messages, *changes.progress.values()]:
             self._enqueue(message, now)
         for (lane, _), line in self.lines.items():
             if lane in changes.woken and line.attempts and line.parked is None:
                 line.due_at = now
         self.lanes.update(changes.lanes)
+
+    def _order(self, changes: Changes) -> None:
+        for settlement in changes.settlements:
+            claim = settlement.claim
+            key = (claim.lane, claim.event.device, claim.event.module)
+            row = self.orders.get(key)
+            is_told = isinstance(settlement, Delivered) and claim.kind is Kind.TERMINAL
+            if row and row.update == claim.update and is_told and claim.event.state is not State.CANCELED:
+                self.orders[key] = replace(row, is_closed=True)
+        for key, order in changes.orders.items():
+            if order is None:
+                self.orders.pop(key, None)
+            else:
+                self.orders[key] = order
+        for (lane, device, update), state in changes.beliefs.items():
+            self.told[self.lines[lane, device].id, update] = (state, None)
 
     def _settle(self, settlement: Settlement, now: float) -> None:
         claim = settlement.claim

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from gateway.core.clock import Clock
 from gateway.core.dispatcher import Dispatcher, LaneSettings
-from gateway.core.engine import Engine, ProductRules
+from gateway.core.engine import Engine
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
+from gateway.core.orders import Orders
+from gateway.core.record import ProductRules, Record
 from gateway.metrics import Metrics
 from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.identity import Device, DeviceId, Lane, Version
@@ -70,16 +73,18 @@ class House:
         self.store = store or FakeStore()
         self.ledger = Ledger(self.store, self.clock, self.metrics)
         self.ledger.on_commit = self._committed
-        self.engine = Engine(
+        common: dict[str, Any] = {"ledger": self.ledger, "clock": self.clock, "metrics": self.metrics}
+        self.record = Record(
             {
-                BOTH: ProductRules(lanes=(ONE, TWO), policy=policy),
-                SOLE: ProductRules(lanes=(ONE,), policy=policy),
+                BOTH: ProductRules(lanes=(ONE, TWO), policy=policy, asks=True),
+                SOLE: ProductRules(lanes=(ONE,), policy=policy, asks=True),
             },
-            ledger=self.ledger,
-            clock=self.clock,
-            metrics=self.metrics,
-            lane_quota=QUOTA,
+            **common,
         )
+        self.orders = Orders(self.record, objection=lambda _, version: self.objections.get(version), **common)
+        self.engine = Engine(self.record, lane_quota=QUOTA, **common)
+        #: What no cloud can carry, and why.
+        self.objections: dict[Version, str] = {}
         self.clouds = {ONE: FakeCloud(), TWO: FakeCloud()}
         self.gates = {lane: self._gate(lane, (lanes or {}).get(lane, LaneState())) for lane in self.clouds}
         self.dispatchers = {lane: self._dispatcher(lane, settings or LaneSettings()) for lane in self.clouds}
@@ -95,6 +100,13 @@ class House:
     def two(self) -> FakeCloud:
         """The second cloud."""
         return self.clouds[TWO]
+
+    async def load(self) -> None:
+        """Fill memory from the store."""
+        loaded = await self.store.load()
+        self.record.load(loaded)
+        self.orders.load(loaded.orders)
+        self.engine.load(loaded)
 
     def publish(self, *events: Event) -> None:
         """Let devices say these."""
@@ -132,6 +144,7 @@ class House:
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)
+        self.orders.told(changes)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
             for dispatcher in self.dispatchers.values():
                 dispatcher.notify()
@@ -150,7 +163,7 @@ class House:
             metrics=self.metrics,
             settings=settings,
             external=lambda named, device: Device(id=device, external={"lane": named}),
-            learn=self.engine.learn,
+            learn=self.orders.learn,
         )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.core.engine import MAX_MODULES
+from gateway.core.record import MAX_MODULES
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
@@ -209,7 +209,7 @@ async def test_a_full_lane_refuses_what_would_add_to_it() -> None:
 async def test_a_lane_that_was_full_before_a_restart_is_full_after_it() -> None:
     """The quota counts what waits on disk."""
     house = House(store=FakeStore(sizes={ONE: QUOTA}))
-    house.engine.load(await house.store.load())
+    await house.load()
     house.publish(told(State.FAILED))
     assert house.settled == [(told(State.FAILED), False)]
 
@@ -220,7 +220,7 @@ async def test_versions_are_written_when_they_change() -> None:
     async with house.committing():
         await house.say(runs(V1), runs(V1), runs(V2))
     assert [len(changes.versions) for changes in house.store.commits] == [1, 0, 1]
-    assert house.engine.running(DEVICE, DEFAULT_MODULE) == V2
+    assert house.record.running(DEVICE, DEFAULT_MODULE) == V2
 
 
 async def test_a_restart_goes_on_where_it_was() -> None:
@@ -230,7 +230,7 @@ async def test_a_restart_goes_on_where_it_was() -> None:
     async with before.committing():
         await before.say(runs(V1, device=LONE), told(State.SUCCEEDED, device=LONE))
     after = House(store=store, policy=EVIDENCE)
-    after.engine.load(await store.load())
+    await after.load()
     async with after.committing():
         await after.say(told(State.INSTALLING, device=LONE), runs(V1, device=LONE))
     (update,) = store.updates.values()
@@ -293,7 +293,7 @@ async def test_other_teachings_leave_the_update_open(lane: str, update: UpdateId
     house = House()
     async with house.committing():
         await house.say(told(State.DOWNLOADING, device=LONE))
-        house.engine.learn(ONE if lane == ONE else TWO, update, command)
+        house.orders.learn(ONE if lane == ONE else TWO, update, command)
         await house.ledger.drain()
     assert house.store.updates[FIRST].state is State.DOWNLOADING
 
@@ -318,11 +318,11 @@ async def test_a_silent_owner_is_noted_once() -> None:
         for _ in range(3):
             house.engine.expire()
         await house.ledger.drain()
-        assert house.engine.census()[1] == 1
+        assert house.record.census()[1] == 1
         assert len(house.store.commits) == commits + 1
         assert kinds(house) == []
         await house.say(told(State.DOWNLOADING, percent=1))
-        assert house.engine.census() == ({State.DOWNLOADING: 1}, 0)
+        assert house.record.census() == ({State.DOWNLOADING: 1}, 0)
 
 
 @pytest.mark.parametrize(
@@ -337,11 +337,11 @@ async def test_silence_while_confirming_ends_as_the_policy_says(
     house = House(policy=Policy(needs_evidence=True, trusts_silence=trusts))
     async with house.committing():
         await house.say(told(State.SUCCEEDED, device=LONE))
-        assert house.engine.census() == ({State.CONFIRMING: 1}, 0)
+        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
         await asyncio.sleep(15 * 60)
         house.engine.expire()
         await house.ledger.drain()
-        assert house.engine.census() == ({}, 0)
+        assert house.record.census() == ({}, 0)
     update: Update = house.store.updates[FIRST]
     assert (update.state, update.unverified, update.synthetic) == (state, unverified, True)
 
@@ -355,12 +355,12 @@ async def test_deadlines_survive_a_restart() -> None:
         await before.say(told(State.DOWNLOADING))
     await asyncio.sleep(6 * 60)
     after = House(store=store, policy=policy)
-    after.engine.load(await store.load())
+    await after.load()
     after.engine.expire()
-    seen = [after.engine.census()[1]]
+    seen = [after.record.census()[1]]
     await asyncio.sleep(4 * 60)
     after.engine.expire()
-    assert [*seen, after.engine.census()[1]] == [0, 1]
+    assert [*seen, after.record.census()[1]] == [0, 1]
 
 
 async def test_a_deadline_that_could_not_be_written_comes_again() -> None:
@@ -384,11 +384,11 @@ async def test_updates_of_a_product_that_left_the_configuration_rest() -> None:
     gone = Update(device=DeviceId("GONE", "dev01"), target=V2, state=State.NOTIFIED)
     store.updates[gone.id] = gone
     house = House(store=store)
-    house.engine.load(await store.load())
+    await house.load()
     await asyncio.sleep(86_400)
     house.engine.expire()
-    assert house.engine.census() == ({State.NOTIFIED: 1}, 0)
-    assert BOTH in house.engine._products
+    assert house.record.census() == ({State.NOTIFIED: 1}, 0)
+    assert BOTH in house.record._products
 
 
 async def test_ends_are_counted_and_timed() -> None:

@@ -20,7 +20,7 @@ OPEN = LaneState(circuit=Circuit.OPEN, failures=5)
 
 def memory(house: House) -> object:
     """What the engine knows."""
-    return dict(house.engine._updates), dict(house.engine._versions)
+    return dict(house.record._updates), dict(house.record._versions)
 
 
 async def test_a_publish_is_settled_only_after_its_commit() -> None:

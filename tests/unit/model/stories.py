@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 
-from gateway.model.events import Event, StateReported, VersionReported
+from gateway.model.events import StateReported, VersionReported
+from gateway.model.evidence import expire, witness
 from gateway.model.identity import DeviceId, Version
 from gateway.model.policy import Policy
+from gateway.model.reports import apply
 from gateway.model.states import Reason, State
-from gateway.model.update import Outcome, Update, Verdict, apply, cancel, expire, witness
+from gateway.model.update import Outcome, Update, Verdict, cancel
+
+#: What devices say in these stories.
+Event = StateReported | VersionReported
 
 DEVICE = DeviceId("PR0DUCT01", "dev01")
 V1, V2, V3, V4 = Version("1.0"), Version("2.0"), Version("3.0"), Version("4.0")
@@ -77,7 +82,7 @@ class Story:
     def _act(self, event: Event) -> Outcome:
         if isinstance(event, VersionReported):
             self.running = event.version
-            return witness(self.update, event, now=self.now)
+            return witness(self.update, event, policy=self.policy, now=self.now)
         return apply(self.update, event, running=self.running, policy=self.policy, now=self.now)
 
     @property

@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from gateway.model.events import StateReported
+from gateway.model.evidence import DOUBT, expire
 from gateway.model.identity import Module
 from gateway.model.policy import Policy
+from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import TABLE, TERMINAL, Owner, Phase, Reason, State
-from gateway.model.update import ANNOUNCEMENTS, DOUBT, Verdict, expire
+from gateway.model.update import Verdict
 from tests.unit.model.stories import DEVICE, STRICT, V1, V2, V3, V4, Story, announced, runs, says
 
 DOWNLOADING, DOWNLOADED, INSTALLING, APPLYING = (

@@ -92,6 +92,29 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "orders",
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("product", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("module", sa.String(), nullable=False),
+        sa.Column("update_id", sa.String(), nullable=True),
+        sa.Column("is_closed", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("md5", sa.String(), nullable=True),
+        sa.Column("needs_confirmation", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(), nullable=True),
+        sa.Column("is_delta", sa.Boolean(), nullable=False),
+        sa.Column("min_power", sa.Integer(), nullable=True),
+        sa.Column("min_signal", sa.Integer(), nullable=True),
+        sa.Column("retries", sa.Integer(), nullable=True),
+        sa.Column("retry_interval", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("lane", "product", "device", "module"),
+    )
+    op.create_table(
         "quarantine",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -158,6 +181,13 @@ def upgrade() -> None:
         sa.Column("doubt", sa.String(), nullable=True),
         sa.Column("rearmed", sa.Boolean(), nullable=False),
         sa.Column("synthetic", sa.Boolean(), nullable=False),
+        sa.Column("ordered", sa.Boolean(), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("retries_left", sa.Integer(), nullable=False),
+        sa.Column("retry_pause", sa.Float(), nullable=False),
+        sa.Column("retries", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.Float(), nullable=False),
         sa.Column("opened_at", sa.Float(), nullable=False),
         sa.Column("entered_at", sa.Float(), nullable=False),
         sa.Column("touched_at", sa.Float(), nullable=False),
@@ -185,6 +215,7 @@ def downgrade() -> None:
 
     op.drop_table("queues")
     op.drop_table("quarantine")
+    op.drop_table("orders")
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ux_messages_progress", sqlite_where=sa.text("kind = 0"), postgresql_where=sa.text("kind = 0")

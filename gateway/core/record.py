@@ -1,0 +1,223 @@
+"""What the gateway knows: updates, versions and orders, held in memory, written through to the ledger.
+
+The store is the truth at start; a commit that failed takes memory back to what it holds.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from gateway.core.clock import Clock
+from gateway.core.ledger import Ledger
+from gateway.metrics import Metrics
+from gateway.model import codec
+from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
+from gateway.model.policy import Policy
+from gateway.model.states import State
+from gateway.model.update import CHANGES, Outcome, Update, Verdict
+from gateway.ports.store import Entry, Kind, Loaded, Message
+
+log = structlog.get_logger()
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: One module of one device.
+Part = tuple[DeviceId, Module]
+
+#: A device that names ever new modules must not grow the site's memory.
+MAX_MODULES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRules:
+    """What the configuration says of a product, as far as the core cares."""
+
+    #: The first has the priority where two clouds want different versions.
+    lanes: tuple[Lane, ...]
+    policy: Policy = field(default_factory=Policy)
+    #: Whether its clouds are asked for tasks.
+    asks: bool = False
+
+
+class Record:
+    """The newest update of each module of each device, and the versions that run."""
+
+    def __init__(
+        self, products: Mapping[str, ProductRules], *, ledger: Ledger, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._products = products
+        self._ledger = ledger
+        self._clock = clock
+        self._metrics = metrics
+        self._updates: dict[Part, Update] = {}
+        self._versions: dict[Part, Version] = {}
+        self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
+
+    def load(self, loaded: Loaded) -> None:
+        """Fill memory from the store."""
+        self._updates = {(update.device, update.module): update for update in loaded.updates}
+        self._versions = dict(loaded.versions)
+        for device, module in self._updates.keys() | self._versions.keys():
+            self._modules[device].add(module)
+
+    def rules(self, device: DeviceId) -> ProductRules | None:
+        """Return the rules of the device's product; None when it is no longer configured."""
+        return self._products.get(device.product_id)
+
+    def update(self, device: DeviceId, module: Module) -> Update | None:
+        """Return the newest update of a module."""
+        return self._updates.get((device, module))
+
+    def find(self, name: UpdateId) -> Update | None:
+        """Return the update of this name while it is the newest of its module."""
+        product, _, rest = name.partition("/")
+        device, _, rest = rest.partition("/")
+        module, _, _ = rest.rpartition("/")
+        update = self._updates.get((DeviceId(product, device), Module(module)))
+        return update if update is not None and update.id == name else None
+
+    def running(self, device: DeviceId, module: Module) -> Version | None:
+        """Return the version that runs, as far as is known."""
+        return self._versions.get((device, module))
+
+    def modules(self, device: DeviceId) -> Iterator[Module]:
+        """Yield the modules whose version the device has told."""
+        return (module for module in self._modules.get(device, ()) if (device, module) in self._versions)
+
+    def knows_module(self, device: DeviceId, module: Module) -> bool:
+        """Whether the device has this module, or may have one more."""
+        modules = self._modules.get(device, set())
+        return module in modules or len(modules) < MAX_MODULES
+
+    def of(self, device: DeviceId) -> Iterator[Update]:
+        """Yield the newest update of each of the device's modules."""
+        for module in self._modules.get(device, ()):
+            update = self._updates.get((device, module))
+            if update is not None:
+                yield update
+
+    def open_updates(self) -> Iterator[Update]:
+        """Yield the updates that are not over."""
+        return (update for update in self._updates.values() if not update.state.is_terminal)
+
+    def all(self) -> Iterator[Update]:
+        """Yield the newest update of each module of each device."""
+        return iter(self._updates.values())
+
+    def census(self) -> tuple[Counter[State], int]:
+        """Count open updates by state, and the stalled ones."""
+        states = Counter(update.state for update in self.open_updates())
+        return states, sum(update.stalled for update in self.open_updates())
+
+    def note_version(self, device: DeviceId, module: Module, version: Version) -> None:
+        """Remember what runs."""
+        part = (device, module)
+        known = self._versions.get(part)
+        if known == version:
+            return
+        self._modules[device].add(module)
+        self._versions[part] = version
+        self._ledger.changes.versions[part] = version
+        self._ledger.remember(partial(put_back, self._versions, part, known))
+
+    def act(self, outcome: Outcome) -> bool:
+        """Take over what an event made of an update, and tell the clouds; False when it changed nothing."""
+        update = outcome.update
+        if update is None or outcome.verdict not in CHANGES:
+            self._metrics.suppressed.labels(outcome.verdict).inc()
+            return False
+        part = (update.device, update.module)
+        self._ledger.remember(partial(put_back, self._updates, part, self._updates.get(part)))
+        self._modules[update.device].add(update.module)
+        self._updates[part] = update
+        if outcome.closed is not None:
+            self._entered(outcome.closed)
+        match outcome.verdict:
+            case Verdict.PROGRESSED:
+                self._progressed(update)
+            case Verdict.NOTED:
+                self._ledger.changes.updates[update.id] = update
+            case Verdict.AGREED:
+                self._ledger.changes.updates[update.id] = update
+                self._tell_progress(update)
+            case Verdict.RETRIED:
+                self._retried(update)
+            case _:
+                self._entered(update)
+        return True
+
+    def note(self, update: Update, source: str, text: str) -> None:
+        """Write a line into the update's timeline."""
+        entry = Entry(device=update.device, update=update.id, source=source, text=text)
+        self._ledger.changes.journal.append(entry)
+
+    def _progressed(self, update: Update) -> None:
+        changes = self._ledger.changes
+        if update.id in changes.updates:
+            changes.updates[update.id] = update
+        else:
+            changes.progressed[update.id] = update
+        self._tell_progress(update)
+
+    def _tell_progress(self, update: Update) -> None:
+        event = update.report()
+        for lane in self._lanes(update):
+            self._ledger.changes.progress[lane, update.id] = Message(
+                lane=lane, update=update.id, kind=Kind.PROGRESS, event=event
+            )
+
+    def _retried(self, update: Update) -> None:
+        changes = self._ledger.changes
+        changes.progressed.pop(update.id, None)
+        changes.updates[update.id] = update
+        for lane in self._lanes(update):
+            changes.progress.pop((lane, update.id), None)
+        self._metrics.retried.labels(update.reason).inc()
+        self.note(update, "understood", f"failed with {update.reason}; begins anew ({update.retries})")
+
+    def _entered(self, update: Update) -> None:
+        changes = self._ledger.changes
+        changes.progressed.pop(update.id, None)
+        changes.updates[update.id] = update
+        event = update.report()
+        self.note(update, "understood", codec.encode(event))
+        kind = Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION
+        for lane in self._lanes(update):
+            changes.progress.pop((lane, update.id), None)
+            changes.messages.append(Message(lane=lane, update=update.id, kind=kind, event=event))
+        if update.state is State.SUCCEEDED:
+            self.note_version(update.device, update.module, update.target)
+        self._count(update)
+
+    def _lanes(self, update: Update) -> tuple[Lane, ...]:
+        rules = self.rules(update.device)
+        return rules.lanes if rules else ()
+
+    def _count(self, update: Update) -> None:
+        self._metrics.transitions.labels(update.state).inc()
+        if not update.state.is_terminal:
+            return
+        self._metrics.finished.labels(update.state, update.reason).inc()
+        self._metrics.update_duration.labels(update.state).observe(update.entered_at - update.opened_at)
+        log.info(
+            "update_finished",
+            device=str(update.device),
+            update=update.id,
+            target=update.target,
+            result=update.state.value,
+            reason=update.reason.value,
+            unverified=update.unverified,
+        )
+
+
+def put_back(memory: dict[K, V], key: K, value: V | None) -> None:
+    """Let memory hold what it held before, or nothing."""
+    if value is None:
+        memory.pop(key, None)
+    else:
+        memory[key] = value
