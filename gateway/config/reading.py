@@ -156,8 +156,10 @@ class _Reader:
     def _clouds(self, document: dict[str, Any]) -> dict[str, CloudConfig]:
         clouds = {}
         for name, raw in self._tables(document, "clouds", "clouds").items():
-            clouds[name] = self._validated(CloudConfig, raw, dotted("clouds", name))
+            key = dotted("clouds", name)
+            clouds[name] = self._validated(CloudConfig, raw, key)
             self.problems += told(rules.cloud_rules(name, clouds[name]))
+            self.problems += rules.poll_rules(key, clouds[name])
         return clouds
 
     def _products(

@@ -69,7 +69,7 @@ def store_rules(store: StoreConfig) -> Iterator[str]:
 
 
 def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
-    """Yield when the name cannot serve as lane, metric label and device table."""
+    """Yield when the name cannot serve as lane, metric label and device table, or a request could last too long."""
     key = dotted("clouds", name)
     if not (name.replace("_", "").replace("-", "").isalnum() and name.isascii() and name == name.lower()):
         yield f"{key} is no good name; it must be of a-z, 0-9, _ and -, because it names a lane"
@@ -79,6 +79,28 @@ def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
         yield f"{key} is no good name, because devices have a key {name} of their own; choose another"
     if cloud.timeout.total_seconds() > 300:
         yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 300s"
+
+
+def poll_rules(key: str, cloud: CloudConfig) -> Iterator[str]:
+    """Yield when questions could be asked neither so often nor so seldom."""
+    yield from told(_poll_time_rule(key, cloud))
+    yield from told(_poll_rate_rule(key, cloud))
+
+
+def _poll_time_rule(key: str, cloud: CloudConfig) -> Iterator[str]:
+    if cloud.poll_minimum > cloud.poll_interval:
+        yield (
+            f"{key}.poll_minimum is {cloud.poll_minimum.total_seconds():g} s, and {key}.poll_interval is "
+            f"{cloud.poll_interval.total_seconds():g} s; it must not be longer than that"
+        )
+
+
+def _poll_rate_rule(key: str, cloud: CloudConfig) -> Iterator[str]:
+    if cloud.polls_per_second > cloud.requests_per_second:
+        yield (
+            f"{key}.polls_per_second is {cloud.polls_per_second:g}, and {key}.requests_per_second is "
+            f"{cloud.requests_per_second:g}; it must not be more than that, of which it is a part"
+        )
 
 
 def firmware_rules(firmware: FirmwareConfig, mqtt: MqttConfig) -> Iterator[str]:

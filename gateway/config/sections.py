@@ -130,6 +130,10 @@ class FirmwareConfig(Section):
     max_chunk: Annotated[Size, AfterValidator(_chunk)] = 8 * 1024
 
 
+def _polls_per_second(cloud: dict[str, Any]) -> float:
+    return min(2.0, float(cloud["requests_per_second"]))
+
+
 class CloudConfig(Section):
     """One cloud: how the gateway treats it; what its adapter wants to know stays raw in `settings`."""
 
@@ -141,6 +145,14 @@ class CloudConfig(Section):
     concurrency: Annotated[int, Field(ge=1, le=1000)] = 16
     #: Between two progress reports of one device.
     progress_interval: Duration = timedelta(seconds=10)
+    #: The longest time between two questions for a device's updates, and the shortest.
+    poll_interval: Duration = timedelta(minutes=60)
+    poll_minimum: Duration = timedelta(minutes=1)
+    #: What of `requests_per_second` questions may take: 2, or all of it where that is less.
+    polls_per_second: Rate = Field(default_factory=_polls_per_second)
+    #: Whether what the cloud believes is compared with what is known here, and how often.
+    reconcile: bool = True
+    reconcile_interval: Duration = timedelta(hours=6)
     #: Every other key, for the adapter's own model; { file = … } and { env = … } are Secrets already.
     settings: dict[str, Any] = Field(default_factory=dict, repr=False)
 

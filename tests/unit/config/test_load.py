@@ -215,6 +215,13 @@ def test_a_size_may_be_a_number_of_bytes(write: Write) -> None:
     assert load(write("[store]\nlane_quota = 4096"), {}).store.lane_quota == 4096
 
 
+def test_questions_take_no_more_than_all_requests(write: Write) -> None:
+    """Whoever bounds the requests of a cloud need not know how many of them are questions."""
+    text = "[clouds.{0}]\nadapter = 'a'\nrequests_per_second = {1}\n"
+    clouds = load(write(text.format("few", 0.5) + text.format("many", 100)), {}).clouds
+    assert {name: cloud.polls_per_second for name, cloud in clouds.items()} == {"few": 0.5, "many": 2.0}
+
+
 def test_literal_secrets_of_adapters_are_found_by_their_key(write: Write) -> None:
     """A literal under a name such as access_token or api_key is kept out of the log, too; so is a store's password."""
     text = """

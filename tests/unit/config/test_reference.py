@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from gateway.clouds import registry
 from gateway.config import Config, ProductConfig, load
 from gateway.config.products import Failure, OpenState
 from gateway.model.policy import PASSING
@@ -44,6 +45,16 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
                 yield from _keys(part)
 
 
+def _without_settings(config: Config) -> dict[str, Any]:
+    clouds = {name: cloud.model_copy(update={"settings": {}}) for name, cloud in config.clouds.items()}
+    return dict(config.model_copy(update={"clouds": clouds}))
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return what each adapter reads in its table, defaults included."""
+    return {prepared.name: prepared.settings for prepared in registry.prepare(config.clouds)}
+
+
 def test_the_reference_loads(tmp_path: Path) -> None:
     """What we ship is a good configuration, and its secrets are readable once they are there."""
     path = tmp_path / "gateway.toml"
@@ -75,10 +86,23 @@ def test_every_commented_default_is_the_code_s(tmp_path: Path) -> None:
     explicit = load(path, {})
     product = explicit.products["PR0DUCT01"]
     without = product.model_copy(update={"deadlines": {}})
-    assert explicit.model_copy(update={"products": {"PR0DUCT01": without}}) == shipped
+    assert _without_settings(explicit) | {"products": {"PR0DUCT01": without}} == _without_settings(shipped)
+    assert _settings(explicit) == _settings(shipped)
     assert product.deadlines == {
         state.value: rule.deadline for state, rule in TABLE.items() if rule.deadline is not None
     }
+
+
+def test_the_examples_of_clouds_are_good(tmp_path: Path) -> None:
+    """The tables that stand there as examples are what their adapters take."""
+    path = tmp_path / "gateway.toml"
+    text = REFERENCE.read_text(encoding="utf-8")
+    for table in ("clouds.tencent.login", "clouds.fuse"):
+        found = re.search(rf"^#\[{re.escape(table)}\]\n(?:#.*\n)+", text, re.MULTILINE)
+        assert found, table
+        text = text.replace(found[0], re.sub("^#", "", found[0], flags=re.MULTILINE))
+    path.write_text(text.replace('access_token = { file = "tencent-token" }\n', ""), encoding="utf-8")
+    assert _settings(load(path, {})).keys() == {"tencent", "onenet", "fuse"}
 
 
 def test_the_states_with_a_deadline_are_those_of_the_model() -> None:

@@ -69,6 +69,18 @@ FIELDS = {
         '[clouds.c]\nadapter = "a"\nrequests_per_second = nan',
         "clouds.c.requests_per_second is nan; it must be a finite number",
     ),
+    "questions without end": (
+        '[clouds.c]\nadapter = "a"\npolls_per_second = inf',
+        "clouds.c.polls_per_second is inf; it must be a finite number",
+    ),
+    "time between questions without a unit": (
+        '[clouds.c]\nadapter = "a"\npoll_interval = 60',
+        f"clouds.c.poll_interval is 60; {DURATION}",
+    ),
+    "comparison now and then": (
+        '[clouds.c]\nadapter = "a"\nreconcile = "daily"',
+        'clouds.c.reconcile is "daily"; it must be true or false',
+    ),
     "no boolean": (
         '[mqtt]\nanonymous_anywhere = "perhaps"',
         'mqtt.anonymous_anywhere is "perhaps"; it must be true or false',
@@ -339,6 +351,17 @@ RULES = {
         '[clouds.c]\nadapter = "a"\ntimeout = "1h"',
         "clouds.c.timeout is 3600 s; it must be at most 300s",
     ),
+    "questions that come too soon": (
+        '[clouds.c]\nadapter = "a"\npoll_interval = "30s"',
+        "clouds.c.poll_minimum is 60 s, and clouds.c.poll_interval is 30 s; it must not be longer than that",
+    ),
+    "more questions than requests": (
+        '[clouds.c]\nadapter = "a"\npolls_per_second = 20',
+        (
+            "clouds.c.polls_per_second is 20, and clouds.c.requests_per_second is 10; "
+            "it must not be more than that, of which it is a part"
+        ),
+    ),
     "product id": (
         PRODUCT.replace("[products.P]", '[products."a/b"]'),
         'products."a/b" is no good name; it must have 1 to 48 characters, none of them / + # or NUL',
@@ -447,6 +470,9 @@ UNTOLD = {
     "cloud that is misspelled in its own table": PRODUCT.replace("[clouds.tencent]", "[clouds.tencnt]")
     + 'devices.d1 = { secret = "s", tencent = { device_name = "x" } }\n'
     + 'devices.d2 = { secret = "s", tencent = { device_name = "y" } }\n',
+    "questions of an unknown number of requests": (
+        '[clouds.c]\nadapter = "a"\npolls_per_second = 20\nrequests_per_second = "many"'
+    ),
     "tasks of clouds that are unknown": FIRMWARE + POLLING.replace('["tencent"]', "1"),
     "tasks with images of a server that is half configured": "[firmware]\n" + POLLING,
     "chunks that a limit of unknown size may hold": '[mqtt.limits]\nmax_downlink = "4KB"\n' + FIRMWARE,
@@ -477,6 +503,10 @@ BESIDE = {
     "of a cloud": (
         '[clouds."c d"]\nadapter = "a"\nconcurrency = 0\ntimeout = "1h"',
         ['clouds."c d".concurrency', 'clouds."c d"', 'clouds."c d".timeout'],
+    ),
+    "of how a cloud is asked": (
+        '[clouds.c]\nadapter = "a"\nrequests_per_second = "many"\npoll_minimum = "2h"',
+        ["clouds.c.requests_per_second", "clouds.c.poll_minimum"],
     ),
     "of a product": (
         PRODUCT.replace('"plain"', '"klingon"').replace('["tencent"]', '["c"]') + "devices.d = {}",
