@@ -15,8 +15,6 @@ MAX_FUNCTION_LINES = 40
 MAY_CATCH_EVERYTHING = {
     # The loop that must outlive one bad message.
     ("gateway/core/dispatcher.py", "_send"),
-    # A fault in serving one connection must not reach the others.
-    ("gateway/devices/broker/front.py", "_serve"),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -120,6 +120,7 @@ class Connection:
             self._phase = _Phase.LOGIN
             self._brakes.hold(Brake.LOGIN)
             self._task = self._loop.create_task(self._serve(connect), name="mqtt_serve")
+            self._task.add_done_callback(self._served)
             return
         if packet.kind == DISCONNECT:
             self._ending = Ending.DISCONNECT
@@ -167,12 +168,15 @@ class Connection:
                 await self._stay(device, connect)
             finally:
                 self._premises.registry.leave(device)
-        except Exception:
-            log.exception("connection_failed", address=self.peer[0])
         finally:
             self.close(Ending.BROKER)
-            self._task = None
-            self.retire()
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        # A fault ends its own connection only: nobody waits for the outcome of the task.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("connection_failed", address=self.peer[0], exc_info=error)
+        self._task = None
+        self.retire()
 
     async def _log_in(self, connect: Connect) -> DeviceId | None:
         device = await self._premises.access.authenticate(

@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway.devices.broker.errors import Ending
 from tests.integration.broker.mqtt import (
     ACCEPTED,
     DISCONNECT,
@@ -125,6 +127,19 @@ async def test_leaving_during_a_slow_login_leaves_nothing(house: House) -> None:
     await eventually(lambda: house.is_empty)
     lives = house.receiver.lives
     assert len([each for each in lives if each[0] == "connected"]) * 2 == len(lives)
+
+
+async def test_leaving_before_the_login_begins_leaves_nothing(house: House) -> None:
+    """CONNECT and the end of the socket may be read in one turn of the loop, before anybody judged anything."""
+    await house.client()
+    await eventually(lambda: len(house.broker._crowd()) == 1)
+    (connection,) = house.broker._crowd()
+
+    connection.hear(connect())
+    connection.close(Ending.CONNECTION_LOST)
+
+    await eventually(lambda: house.is_empty)
+    assert house.access.logins == []
 
 
 async def test_a_silent_stranger_is_sent_away() -> None:
@@ -271,15 +286,20 @@ async def test_what_mqtt_has_a_code_for_is_answered(
 async def test_a_fault_of_access_reaches_one_connection_only(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the judge breaks, the connection is closed and the broker goes on."""
+    """When the judge breaks, the connection is closed, the log has it, and the broker goes on."""
 
     async def broken(login: object) -> None:
         raise ZeroDivisionError
 
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, capture_logs() as logs:
         patched.setattr(house.access, "authenticate", broken)
         client = await house.client()
         client.send(connect())
         assert await client.rest() == b""
+        await eventually(lambda: house.is_empty)
+
+    assert [(line["event"], repr(line["exc_info"])) for line in logs] == [
+        ("connection_failed", "ZeroDivisionError()")
+    ]
 
     await house.device()
