@@ -66,6 +66,10 @@ class Client(aiomqtt.Client):
         info = self._client.publish(topic, payload, qos=1)
         self._unacknowledged[info.mid] = what
 
+    def whisper(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0: what is worth nothing later."""
+        self._client.publish(topic, payload, qos=0)
+
     async def room(self, window: int) -> None:
         """Wait until fewer than so many publishes wait for their PUBACK."""
         while len(self._unacknowledged) >= window:

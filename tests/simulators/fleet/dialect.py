@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tests.simulators.fleet.device import Device
 from tests.simulators.fleet.device import Dialect as Name
-from tests.simulators.fleet.saying import Saying, Word
+from tests.simulators.fleet.saying import DEFAULT_MODULE, Saying, Word
 
 FAR_FUTURE = 7_559_008_892  # unix seconds, beyond 32 bits
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -69,15 +69,16 @@ class Plain:
     def phrase(self, saying: Saying) -> bytes:
         """Return the payload of a report."""
         if saying.word is Word.VERSION:
-            return _json({"type": "version", "version": saying.version})
+            return _json({"type": "version", "version": saying.version} | _condition(saying))
         state = {Word.DONE: "succeeded"}.get(saying.word, saying.word.value)
         said: dict[str, Any] = {"type": "state", "version": saying.version, "state": state}
         if saying.percent is not None:
             said["percent"] = saying.percent
         if saying.failure is not None:
             said |= {"phase": saying.failure.phase, "reason": saying.failure.reason}
-            said |= {"detail": saying.failure.text} if saying.failure.text else {}
-        return _json(said)
+            if saying.failure.text:
+                said["detail"] = saying.failure.text
+        return _json(said | _module(saying, "module"))
 
     def is_answer(self, payload: bytes) -> bool:
         """Say no: a version report has no answer."""
@@ -117,7 +118,8 @@ class Tencent:
     def phrase(self, saying: Saying) -> bytes:
         """Return the payload of a report; upstream, percent and result_code are strings."""
         if saying.word is Word.VERSION:
-            return _json({"type": "report_version", "report": {"version": saying.version}})
+            report = {"version": saying.version} | _module(saying, "fw_type")
+            return _json({"type": "report_version", "report": report})
         progress = {"state": _WORDS[saying.word], "result_code": "0", "result_msg": ""}
         if saying.word is Word.DOWNLOADED:
             progress["percent"] = "100"
@@ -125,7 +127,8 @@ class Tencent:
             progress["percent"] = str(saying.percent)
         if saying.failure is not None:
             progress |= {"result_code": str(saying.failure.tencent), "result_msg": saying.failure.text}
-        return _json({"type": "report_progress", "report": {"progress": progress, "version": saying.version}})
+        told = {"progress": progress, "version": saying.version} | _module(saying, "fw_type")
+        return _json({"type": "report_progress", "report": told})
 
     def is_answer(self, payload: bytes) -> bool:
         """Recognise report_version_rsp; downstream, result_code is a number."""
@@ -140,6 +143,15 @@ class Tencent:
 
 
 DIALECTS: dict[Name, Dialect] = {"plain": Plain(), "tencent": Tencent()}
+
+
+def _module(saying: Saying, field: str) -> dict[str, str]:
+    return {} if saying.module == DEFAULT_MODULE else {field: saying.module}
+
+
+def _condition(saying: Saying) -> dict[str, Any]:
+    said = {"battery": saying.battery, "signal": saying.signal}
+    return _module(saying, "module") | {name: value for name, value in said.items() if value is not None}
 
 
 def _json(said: dict[str, Any]) -> bytes:

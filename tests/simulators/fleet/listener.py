@@ -42,6 +42,11 @@ class Listener:
     answer: Callable[[Publish], bytes | None] = lambda _: None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Send to whoever is connected, at QoS 0."""
+        for writer in self._writers:
+            writer.write(_publish(topic, payload))
+
     def drop(self) -> None:
         """Reset all connections."""
         for writer in self._writers:
@@ -83,18 +88,22 @@ class Listener:
     def _hear(self, connection: int, head: int, body: bytes, writer: asyncio.StreamWriter) -> None:
         topic = _text(body, 0)
         end = 2 + len(topic.encode())
-        mid = struct.unpack_from(">H", body, end)[0]
+        has_mid = bool(head & 6)  # QoS 0 has none
+        mid = struct.unpack_from(">H", body, end)[0] if has_mid else 0
         heard = Publish(
-            connection=connection, is_dup=bool(head & 8), mid=mid, topic=topic, payload=body[end + 2 :]
+            connection=connection,
+            is_dup=bool(head & 8),
+            mid=mid,
+            topic=topic,
+            payload=body[end + 2 * has_mid :],
         )
         self.publishes.append(heard)
         if self.is_mute:
             return
-        writer.write(struct.pack(">BBH", PUBACK, 2, mid))
+        if has_mid:
+            writer.write(struct.pack(">BBH", PUBACK, 2, mid))
         if answer := self.answer(heard):
-            name = self.subscriptions[-1].encode()
-            body = struct.pack(">H", len(name)) + name + answer
-            writer.write(bytes((PUBLISH, len(body))) + body)
+            writer.write(_publish(self.subscriptions[-1], answer))
 
 
 @asynccontextmanager
@@ -106,6 +115,17 @@ async def listening(listener: Listener, *, port: int = 0) -> AsyncIterator[tuple
     finally:
         server.close()
         listener.drop()
+
+
+def _publish(topic: str, payload: bytes) -> bytes:
+    name = topic.encode()
+    body = struct.pack(">H", len(name)) + name + payload
+    length, left = bytearray(), len(body)
+    while True:
+        left, byte = left >> 7, left & 127
+        length.append(byte | 128 if left else byte)
+        if not left:
+            return bytes((PUBLISH,)) + bytes(length) + body
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:

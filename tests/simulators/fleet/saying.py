@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+DEFAULT_MODULE = "default"
+
 
 class Word(StrEnum):
     """The kinds of report."""
@@ -41,6 +43,11 @@ class Saying:
     target: str
     percent: int | None = None
     failure: Failure | None = None
+    #: What is updated, of a device that has more than one.
+    module: str = DEFAULT_MODULE
+    #: Percent and any unit, beside a version.
+    battery: int | None = None
+    signal: int | None = None
 
     def __str__(self) -> str:
         """Show it in a few words."""
