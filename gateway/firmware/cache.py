@@ -177,20 +177,19 @@ class FirmwareCache:
         return image
 
     async def _is_sound(self, held: Held) -> bool:
-        """Prove the image; one that is damaged is removed."""
+        """Prove an image that is kept; one that is damaged is removed."""
         image = held.image
-        with self._kept(image.sha256):
+        if await self._proofs.is_sound(image):
+            return True
+        async with self._room.lock:
             if await self._proofs.is_sound(image):
-                return True
-            async with self._room.lock:
-                if await self._proofs.is_sound(image):
-                    return True  # fetched anew in the meantime
-                if self._catalogue.get(image.sha256) is not None:
-                    self.tally.damaged += 1
-                    log.error("firmware_damaged", sha256=image.sha256, version=held.version)
-                    self._catalogue.remove(image.sha256)
-                    await self._shop.work(self._shelf.remove, image)
-            return False
+                return True  # fetched anew in the meantime
+            if self._catalogue.get(image.sha256) is not None:
+                self.tally.damaged += 1
+                log.error("firmware_damaged", sha256=image.sha256, version=held.version)
+                self._catalogue.remove(image.sha256)
+                await self._shop.work(self._shelf.remove, image)
+        return False
 
     async def _use(self, held: Held) -> None:
         now = self._now()

@@ -1,6 +1,7 @@
 """The door of the image server: how many may come in, and how long one may stand in it without a word."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -9,6 +10,8 @@ from gateway.config import Address
 from gateway.firmware.waits import Waits
 
 _BACKLOG = 1024
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Full(asyncio.Protocol):
@@ -19,18 +22,13 @@ class _Full(asyncio.Protocol):
 
 
 class Front:
-    """Listens, and hands connections to aiohttp."""
+    """Listens, and hands connections to aiohttp, without its router: there is one kind of path."""
 
-    def __init__(self, application: web.Application, listen: Address, waits: Waits) -> None:
+    def __init__(self, handler: Handler, listen: Address, waits: Waits) -> None:
+        self._handler = handler
         self._listen = listen
         self._waits = waits
-        self._runner = web.AppRunner(
-            application,
-            access_log=None,
-            handle_signals=False,
-            keepalive_timeout=waits.idle.total_seconds(),
-            shutdown_timeout=waits.shutdown.total_seconds(),
-        )
+        self._runner: web.ServerRunner | None = None
         self._listener: asyncio.Server | None = None
         #: Connections on which no request has come yet; each leaves at the latest when its time is up.
         self._silent: set[RequestHandler] = set()
@@ -45,6 +43,10 @@ class Front:
 
     async def start(self) -> None:
         """Listen."""
+        server = web.Server(
+            self._handler, access_log=None, keepalive_timeout=self._waits.idle.total_seconds()
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=self._waits.shutdown.total_seconds())
         await self._runner.setup()
         try:
             self._listener = await asyncio.get_running_loop().create_server(
@@ -58,14 +60,15 @@ class Front:
         """Stop listening, then give transfers a moment to end."""
         if self._listener is not None:
             self._listener.close()
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
-    def heard(self, request: web.Request) -> None:
+    def heard(self, request: web.BaseRequest) -> None:
         """Take note that a request has come."""
         self._silent.discard(request.protocol)
 
     def _welcome(self) -> asyncio.Protocol:
-        server = self._runner.server
+        server = self._runner.server if self._runner is not None else None
         if server is None or len(server.connections) >= self._waits.connections:
             return _Full()
         visitor = server()

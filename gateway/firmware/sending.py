@@ -14,7 +14,7 @@ from gateway.firmware.disk import Disk
 from gateway.firmware.ranges import Span
 
 #: Given to the kernel at once; what the device has not taken by then stays in the file.
-PIECE: Final = 1024 * 1024  # bytes
+PIECE: Final = 2 * 1024 * 1024  # bytes
 
 
 class StalledError(TimeoutError):

@@ -7,7 +7,7 @@ body of any other answer for the image: so no refusal has a body. Nothing is eve
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -28,7 +28,6 @@ from gateway.ports.firmware import Firmwares, ImageGoneError, NotNowError, OpenI
 
 _LATER: Final = {"Retry-After": "30"}
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger()
 
 
@@ -56,7 +55,7 @@ class FirmwareServer:
         self._waits = waits
         self._slots = asyncio.Semaphore(waits.transfers)
         self._disk = Disk()
-        self._front = Front(self._application(), listen, waits)
+        self._front = Front(self._answer, listen, waits)
         #: Requests answered, by status.
         self.answers: Counter[int] = Counter()
         #: Images or parts of images on their way now.
@@ -82,33 +81,25 @@ class FirmwareServer:
         await self._front.stop()
         self._disk.close()
 
-    def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._plainly])
-        application.router.add_get(PREFIX + "{token}", self._serve)
-        return application
-
-    @web.middleware
-    async def _plainly(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer everything in the one form, also what aiohttp itself refuses."""
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._front.heard(request)
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-            response = _refusal(error.status, allow)
+        token = request.path.removeprefix(PREFIX)
+        if token in ("", request.path) or "/" in token:
+            response: web.StreamResponse = _refusal(404)
+        elif request.method not in ("GET", "HEAD"):
+            response = _refusal(405, {"Allow": "GET,HEAD"})
+        else:
+            response = await self._serve(request, token)
         self.answers[response.status] += 1
         return response
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, token: str) -> web.StreamResponse:
         try:
-            claim = self._links.read(request.match_info["token"])
+            claim = self._links.read(token)
         except (ExpiredError, ForgedError) as error:
             log.debug("firmware_link_refused", why=type(error).__name__, peer=request.remote)
             return _refusal(403)
-        try:
-            async with asyncio.timeout(self._waits.queue.total_seconds()):
-                await self._slots.acquire()
-        except TimeoutError:
+        if not await self._has_its_turn():
             return _refusal(503, _LATER)
         self.transfers += 1
         try:
@@ -117,7 +108,16 @@ class FirmwareServer:
             self.transfers -= 1
             self._slots.release()
 
-    async def _open(self, request: web.Request, claim: Claim) -> web.StreamResponse:
+    async def _has_its_turn(self) -> bool:
+        if not self._slots.locked():
+            return await self._slots.acquire()  # at once
+        try:
+            async with asyncio.timeout(self._waits.queue.total_seconds()):
+                return await self._slots.acquire()
+        except TimeoutError:
+            return False
+
+    async def _open(self, request: web.BaseRequest, claim: Claim) -> web.StreamResponse:
         try:
             opened = await self._firmwares.open(claim.sha256)
         except ImageGoneError:
@@ -132,7 +132,7 @@ class FirmwareServer:
             return await self._deliver(request, claim, opened, part)
 
     async def _deliver(
-        self, request: web.Request, claim: Claim, opened: OpenImage, part: Span | None
+        self, request: web.BaseRequest, claim: Claim, opened: OpenImage, part: Span | None
     ) -> web.StreamResponse:
         if request.method == "HEAD":
             return respond(opened.image, part)
