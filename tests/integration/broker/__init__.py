@@ -22,7 +22,7 @@ Where each defect that was found in stock amqtt 0.12.1 stays fixed:
 11. Broken packets are read on as others: `test_limits.test_a_broken_packet_ends_the_connection` and
     `test_a_broken_greeting_ends_the_connection`.
 12. A device that does not read costs memory and the stop: `test_shutdown.test_stop_with_devices_that_never_read`,
-    `test_subscriptions.test_a_device_that_does_not_read_is_told_no_more`.
+    `test_downlink.test_a_device_that_does_not_read_is_told_no_more`.
 13. Queues have no bound: `test_limits.test_a_flood_without_room_is_left_in_the_kernel`,
     `test_limits.test_unacknowledged_publishes_are_bounded`.
 

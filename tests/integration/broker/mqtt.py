@@ -68,6 +68,16 @@ def unsubscribe(*filters: str, packet_id: int = 1) -> bytes:
     return packet(0xA2, packet_id.to_bytes(2) + b"".join(text(each) for each in filters))
 
 
+def suback(*codes: int, packet_id: int = 1) -> bytes:
+    """Return a SUBACK."""
+    return packet(0x90, packet_id.to_bytes(2) + bytes(codes))
+
+
+def message(topic: str, payload: bytes) -> bytes:
+    """Return the PUBLISH of QoS 0 that a device gets."""
+    return packet(0x30, text(topic) + payload)
+
+
 class Client:
     """A device that says exactly what a test wants."""
 

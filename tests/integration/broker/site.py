@@ -14,7 +14,7 @@ from gateway.devices.broker import Limits, Listener, MqttBroker, TlsFiles
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Login, Objection, Settle
-from tests.integration.broker.mqtt import PATIENCE_S, Client
+from tests.integration.broker.mqtt import PATIENCE_S, Client, suback, subscribe
 
 
 def device(name: str = "dev1") -> DeviceId:
@@ -211,6 +211,14 @@ class House:
         await self.broker.stop()
         for client in self.clients:
             await client.close()
+
+
+async def subscribed(house: House, *filters: str, clean: bool = True) -> Client:
+    """Return device dev1 with these subscriptions."""
+    client = await house.device(clean=clean)
+    client.send(subscribe(*filters))
+    await client.expect(suback(*(0 for _ in filters)))
+    return client
 
 
 @asynccontextmanager
