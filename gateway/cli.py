@@ -182,6 +182,7 @@ def _problems_beside(config: Config) -> Iterator[str]:
     except ConfigError as error:
         yield from error.problems
     yield from registry.secret_problems(proven.clouds)
+    yield from registry.device_problems(proven.clouds, config.products)
 
 
 def _say_problems(path: Path, problems: list[str]) -> None:

@@ -1,6 +1,6 @@
 """The shell around OneNET's words: finds the task of a report or an image, and holds the conversation about it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from adapters.onenet import push, wire
@@ -10,7 +10,7 @@ from adapters.onenet.fuse import Fuse
 from adapters.onenet.interface import Interface, Place
 from adapters.onenet.offers import Address, Task
 from adapters.onenet.settings import OneNetSettings
-from adapters.onenet.south import South
+from adapters.onenet.south import South, missing_facts
 from adapters.onenet.tasks import Tasks, is_absence
 from adapters.onenet.views import view
 from adapters.onenet.wire import TokenCheck
@@ -60,6 +60,11 @@ class OneNet:
         if settings.can_sign():
             return ()
         return ("access_key is not base64; copy the key as OneNET's console shows it",)
+
+    @staticmethod
+    def device_problems(settings: OneNetSettings, external: Mapping[str, str]) -> Sequence[str]:
+        """Say what is missing to ask for the tasks of a device; one that is not here has none."""
+        return [] if settings.api == "fuse" else missing_facts(external)
 
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Say what the cloud has not heard yet, in its order; it has no word for a user's consent.

@@ -1,6 +1,6 @@
 """The calls of OneNET's south interface (ota.heclouds.com): numeric device ids, and tokens that live for 48 hours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode
 
 from adapters.onenet.channel import Answer, Channel
@@ -12,7 +12,18 @@ from gateway.ports.cloud import Answer as HttpAnswer
 from gateway.ports.cloud import Device, Version
 
 VERSION_FIELDS = {"1": "f_version", "2": "s_version"}
+_CODES = ("manuf", "model")
 _IMAGE = "/ota/south/download?"
+
+
+def missing_facts(external: Mapping[str, str]) -> Sequence[str]:
+    """Say which codes of a device are missing, without which no token is made for its tasks."""
+    return [
+        f"{key} is missing, which asking for tasks needs; add the code that OneNET's console shows, "
+        'or set tasks = "off" for the product'
+        for key in _CODES
+        if "dev_id" in external and key not in external
+    ]
 
 
 class South:
@@ -29,7 +40,7 @@ class South:
 
     def may_check(self, device: Device) -> bool:
         """Whether codes and version are known; with wrong ones the cloud fails the task."""
-        return {"manuf", "model"} <= device.external.keys() and device.running is not None
+        return set(_CODES) <= device.external.keys() and device.running is not None
 
     async def check(self, address: Address, device: Device) -> Answer:
         """Make a token."""

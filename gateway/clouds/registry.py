@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config import CloudConfig, problems_of
+from gateway.config import CloudConfig, ProductConfig, dotted, problems_of, told
 from gateway.errors import ConfigError, Denied
 from gateway.ports.cloud import AdapterFactory, CloudAdapter, Site
 
@@ -47,20 +47,44 @@ def secret_problems(
     clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | None = None
 ) -> Iterator[str]:
     """Yield what adapters say of the secrets in their settings; what `prepare` raises is not said again."""
-    exists = _existing(known)
-    for name, cloud in clouds.items():
-        try:
-            prepared = _prepare(name, cloud, exists)
-        except ConfigError:
-            continue
+    for prepared in _good(clouds, known):
         # A secret that is not there is for the site to say, which knows its key.
         with suppress(Denied):
             for problem in getattr(prepared.factory, "problems", _no_problems)(prepared.settings):
-                yield f"clouds.{name}.{problem}"
+                yield f"clouds.{prepared.name}.{problem}"
 
 
-def _no_problems(_: Any) -> Sequence[str]:
+def device_problems(
+    clouds: Mapping[str, CloudConfig],
+    products: Mapping[str, ProductConfig],
+    known: Iterable[EntryPoint] | None = None,
+) -> Iterator[str]:
+    """Yield what adapters miss of devices that they are to poll for; what `prepare` raises is not said again."""
+    prepared = list(_good(clouds, known))
+    for product_id, product in products.items():
+        for each in prepared:
+            yield from told(_poll_problems(each, dotted("products", product_id, "devices"), product))
+
+
+def _poll_problems(prepared: Prepared, key: str, product: ProductConfig) -> Iterator[str]:
+    if product.tasks == "off" or prepared.name not in product.clouds:
+        return
+    judge = getattr(prepared.factory, "device_problems", _no_problems)
+    for name, device in product.devices.items():
+        if device.knows("external"):
+            for problem in judge(prepared.settings, device.external.get(prepared.name, {})):
+                yield f"{dotted(key, name, prepared.name)}.{problem}"
+
+
+def _no_problems(*_: Any) -> Sequence[str]:
     return ()
+
+
+def _good(clouds: Mapping[str, CloudConfig], known: Iterable[EntryPoint] | None) -> Iterator[Prepared]:
+    exists = _existing(known)
+    for name, cloud in clouds.items():
+        with suppress(ConfigError):
+            yield _prepare(name, cloud, exists)
 
 
 def _existing(known: Iterable[EntryPoint] | None) -> dict[str, EntryPoint]:

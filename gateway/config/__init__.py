@@ -2,7 +2,7 @@
 
 from gateway.config.address import Address
 from gateway.config.model import Config
-from gateway.config.problems import problems_of
+from gateway.config.problems import dotted, problems_of
 from gateway.config.products import DeviceConfig, ProductConfig
 from gateway.config.quantities import Duration, Size
 from gateway.config.reading import Reading, load, read
@@ -38,6 +38,7 @@ __all__ = [
     "Size",
     "StoreConfig",
     "StoreUrl",
+    "dotted",
     "load",
     "problems_of",
     "read",

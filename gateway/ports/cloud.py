@@ -210,6 +210,10 @@ class AdapterFactory(Protocol):
     hold may be replaced at any time, so only `check` asks for it: a factory may have a static
     `problems(settings: Settings) -> Sequence[str]`, one sentence for each secret that cannot be good, which begins
     with its key and does not show it. It may raise the Denied of `Secret.reveal`, and asks nobody.
+
+    Where devices are to be polled for, `check` asks for them, too: a factory may have a static
+    `device_problems(settings: Settings, external: Mapping[str, str]) -> Sequence[str]`, one sentence for each key of
+    a device, as the configuration has them for this cloud, without which `poll` would never find anything.
     """
 
     #: A pydantic model of the `[clouds.NAME]` table, without `adapter` and `requests_per_second`.

@@ -238,6 +238,18 @@ def test_check_asks_the_adapter_about_its_secrets(site: Site) -> None:
     assert "hunter" not in result.output
 
 
+def test_check_asks_the_adapter_about_devices_to_poll_for(site: Site) -> None:
+    """What a device lacks is told, also where it cannot log in either."""
+    text = (
+        '[firmware]\nlisten = "127.0.0.1:0"\npublic_url = "http://192.0.2.1"\n'
+        '[clouds.x]\nadapter = "onenet"\nresource = "products/1"\naccess_key = "VE9Q"\n'
+        '[products.P]\ndialect = "plain"\nauthentication = "password"\nclouds = ["x"]\ntasks = "poll"\n'
+        'devices.d.x = { dev_id = "1", manuf = "101" }\n'
+    )
+    told = invoke("check", "-c", site(QUIET + text)).stderr.splitlines()[1:]
+    assert [line.split(" ")[2] for line in told] == ["products.P.devices.d", "products.P.devices.d.x.model"]
+
+
 def test_a_secret_of_an_adapter_from_nowhere_is_named(site: Site) -> None:
     """A source without a name is a mistake of that key, and the rest of the table is still read."""
     cloud = '[clouds.x]\nadapter = "onenet"\naccess_key = { file = "" }\n'

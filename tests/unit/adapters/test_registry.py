@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.journal import Journal
-from gateway.clouds.registry import GROUP, prepare, secret_problems
-from gateway.config import CloudConfig
+from gateway.clouds.registry import GROUP, device_problems, prepare, secret_problems
+from gateway.config import CloudConfig, ProductConfig
 from gateway.errors import ConfigError
 from gateway.ports.cloud import Site
 
@@ -194,3 +194,59 @@ def test_secret_of_which_nothing_can_be_said(tmp_path: Path) -> None:
     }
 
     assert list(secret_problems(clouds, KNOWN)) == []
+
+
+NEEDS = (
+    "which asking for tasks needs; add the code that OneNET's console shows, "
+    'or set tasks = "off" for the product'
+)
+CODES = {"manuf": "101", "model": "10001"}
+
+
+def product(external: dict[str, dict[str, str]], **settings: Any) -> ProductConfig:
+    """Return a product with one device."""
+    table = {"dialect": "plain", "authentication": "password", "clouds": ["x"], "tasks": "poll", **settings}
+    return ProductConfig.model_validate({**table, "devices": {"d.1": {"external": external}}})
+
+
+@pytest.mark.parametrize(
+    ("api", "external", "missing"),
+    [
+        ("south", {"dev_id": "1"}, ["manuf", "model"]),
+        ("south", {"dev_id": "1", "manuf": "101"}, ["model"]),
+        ("south", {"dev_id": "1", **CODES}, []),
+        ("south", {}, []),
+        ("fuse", {"device_name": "d"}, []),
+    ],
+    ids=["no code", "one code", "both codes", "a device of elsewhere", "the younger interface"],
+)
+def test_device_that_cannot_be_polled_for_is_named(
+    api: str, external: dict[str, str], missing: list[str]
+) -> None:
+    """OneNET's south interface finds tasks by codes of the device, which only the configuration knows."""
+    clouds = {"x": cloud("onenet", api=api, resource="products/1", access_key="VE9Q")}
+
+    found = list(device_problems(clouds, {"P": product({"x": external})}, KNOWN))
+
+    assert found == [f'products.P.devices."d.1".x.{key} is missing, {NEEDS}' for key in missing]
+
+
+def test_device_of_which_nothing_can_be_said() -> None:
+    """Nothing is missing where nobody polls, at a cloud of others, of an adapter that needs nothing, or in doubt."""
+    clouds = {
+        "x": cloud("onenet", resource="products/1", access_key="VE9Q"),
+        "file": cloud("journal"),
+        "odd": cloud("onnet"),
+    }
+    codeless = {"x": {"dev_id": "1"}}
+    whole = product(codeless)
+    products = {
+        "off": product(codeless, tasks="off"),
+        "elsewhere": product(codeless, clouds=["file", "odd"]),
+        "doubtful": whole.without({"tasks"}),
+        "device in doubt": whole.model_copy(
+            update={"devices": {"d": whole.devices["d.1"].without({"external"})}}
+        ),
+    }
+
+    assert list(device_problems(clouds, products, KNOWN)) == []

@@ -97,7 +97,7 @@ def test_the_examples_of_clouds_are_good(tmp_path: Path) -> None:
     """The tables that stand there as examples are what their adapters take."""
     path = tmp_path / "gateway.toml"
     text = REFERENCE.read_text(encoding="utf-8")
-    for table in ("clouds.tencent.login", "clouds.fuse"):
+    for table in ("clouds.tencent.login", "clouds.onenet.push", "clouds.fuse"):
         found = re.search(rf"^#\[{re.escape(table)}\]\n(?:#.*\n)+", text, re.MULTILINE)
         assert found, table
         text = text.replace(found[0], re.sub("^#", "", found[0], flags=re.MULTILINE))
