@@ -25,10 +25,10 @@ def check(connection: Connection) -> None:
         raise DamagedError(str(verdict).strip().splitlines()[-1])
 
 
-def is_damage(err: SQLAlchemyError) -> bool:
+def is_damage(err: Exception) -> bool:
     """Tell whether the file is damaged, rather than locked, full or out of reach."""
     # The low byte is the primary code; the rest says more precisely where.
-    code = getattr(getattr(err, "orig", None), "sqlite_errorcode", 0) & 0xFF
+    code = getattr(getattr(err, "orig", err), "sqlite_errorcode", 0) & 0xFF
     return isinstance(err, DamagedError) or code in _CODES
 
 

@@ -120,9 +120,9 @@ class Database:
         engine = self._losable if losable else self._engine
         try:
             return await self._in_writer(partial(self._run, engine, work))
-        except _FAILURES as err:
+        except (*_FAILURES, self._engine.dialect.loaded_dbapi.Error) as err:
             words = f"the store {self.name} did not do its work: {_words(err)}"
-            if isinstance(err, SQLAlchemyError) and damage.is_damage(err):
+            if damage.is_damage(err):
                 raise StoreDamagedError(words) from err
             raise StoreError(words) from err
 

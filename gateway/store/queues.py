@@ -100,19 +100,14 @@ _STATE = (
 
 def read(connection: Connection, ids: Collection[int]) -> dict[int, Queue]:
     """Read the rows of these queues."""
-    return {
-        row[0]: Queue(*row)
-        for chunk in chunks(sorted(ids))
-        for row in connection.execute(_READ, {"ids": chunk}).all()
-    }
+    return {row[0]: Queue(*row) for row in statement.query(connection, _READ, ids)}
 
 
 def write(connection: Connection, touched: Collection[Queue], now: float) -> None:
     """Write those that changed; where the head may have moved, what waits now is looked up first."""
     moved = {queue.id: queue for queue in touched if queue.moved}
-    for chunk in chunks(list(moved)):
-        for key, urgency, head_at in connection.execute(_STANDING, {"ids": chunk}).all():
-            moved[key].stand(urgency, head_at, now)
+    for key, urgency, head_at in statement.query(connection, _STANDING, moved):
+        moved[key].stand(urgency, head_at, now)
     statement.execute(connection, _WRITE, [_row(queue) for queue in touched if queue.changed])
 
 
@@ -152,7 +147,7 @@ def _waits(kind: Kind) -> Any:
     return exists().where(messages.c.queue == queues.c.id, of_kind).correlate(queues)
 
 
-_these = queues.c.id.in_(bindparam("ids", expanding=True))
+_these = statement.among(queues.c.id)
 _READ = select(*_STATE).where(_these)
 _urgency = case(*((_waits(kind), kind.value) for kind in sorted(Kind, reverse=True)), else_=EMPTY)
 _STANDING = select(queues.c.id, _urgency, first_in_line(messages.c.enqueued_at)).where(_these)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from gateway.model.identity import UpdateId
-from gateway.store.queues import chunks
+from gateway.store import statement
 from gateway.store.schema import messages
 
 #: The queue and the update that the progress is of.
@@ -26,14 +26,13 @@ def find(connection: Connection, queues: Collection[int]) -> dict[Key, Waiting]:
     """Read all progress that waits in these queues."""
     return {
         (queue, UpdateId(update_id)): Waiting(row_id, revision, size)
-        for chunk in chunks(sorted(queues))
-        for queue, update_id, row_id, revision, size in connection.execute(_FIND, {"queues": chunk}).all()
+        for queue, update_id, row_id, revision, size in statement.query(connection, _FIND, queues)
     }
 
 
 _FIND = select(
     messages.c.queue, messages.c.update_id, messages.c.id, messages.c.revision, messages.c.size
-).where(messages.c.kind == literal_column("0"), messages.c.queue.in_(bindparam("queues", expanding=True)))
+).where(messages.c.kind == literal_column("0"), statement.among(messages.c.queue))
 OVERTAKE = (
     update(messages)
     .where(messages.c.id == bindparam("key"))
