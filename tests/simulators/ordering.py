@@ -37,8 +37,8 @@ class Ordering:
     breaks: int = 0
     #: Statuses of chunk answers that come before the data, None for no answer at all.
     chunk_statuses: list[int | None] = field(default_factory=list)
-    #: Orders are only sent while this is set.
-    is_ordering: bool = True
+    #: So many version reports are answered with an order.
+    times: int = 1000
     #: Values of the header Range, in order.
     ranges: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
@@ -130,7 +130,8 @@ class Ordering:
                 said.get("version") if said["type"] == "version" else said.get("report", {}).get("version")
             )
             is_report = said["type"] in ("version", "report_version")
-            if is_report and version != TARGET and self.is_ordering:
+            if is_report and version != TARGET and self.times:
+                self.times -= 1
                 self.order(device)
             return None
 

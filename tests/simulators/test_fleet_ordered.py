@@ -134,7 +134,7 @@ async def test_a_download_goes_on_after_a_power_cut(gateway: Ordering, device: D
 
 async def test_a_power_cut_can_come_at_any_time(gateway: Ordering, device: Device) -> None:
     """The test pulls the plug."""
-    gateway.is_ordering = False
+    gateway.times = 0
     async with OrderedDevice(device, gateway.address).powered() as ordered:
         await ordered.until_reported("1.0")
         ordered.cut_power(0.01)
@@ -158,7 +158,7 @@ async def test_a_sleepy_device_comes_back_and_goes_on(gateway: Ordering, device:
 
 async def test_a_device_can_sleep_before_its_order_comes(gateway: Ordering, device: Device) -> None:
     """It has said its version, and is away when the order is made."""
-    gateway.is_ordering = False
+    gateway.times = 0
     manner = Manner(behaviour=Behaviour.SLEEPY, at=Word.VERSION, away=0.05)
     async with OrderedDevice(device, gateway.address, manner).powered() as ordered:
         await ordered.until(lambda it: len(it.said) == 1 and not it.is_connected)
@@ -195,7 +195,7 @@ async def test_a_device_that_hears_nothing_must_be_told_again(gateway: Ordering,
 @pytest.mark.parametrize("behaviour", [Behaviour.AGREEING, Behaviour.REFUSING])
 async def test_a_user_answers_what_waits(gateway: Ordering, device: Device, behaviour: Behaviour) -> None:
     """Again and again, until an order comes."""
-    gateway.is_ordering = False
+    gateway.times = 0
     manner = Manner(behaviour=behaviour, away=0.01, times=1000)
     async with OrderedDevice(device, gateway.address, manner).powered() as ordered:
         await ordered.until(lambda _: len(gateway.heard()) >= 4)
@@ -218,7 +218,7 @@ async def test_a_tencent_user_can_only_refuse_an_order(gateway: Ordering, device
 
 async def test_a_confirmation_can_name_its_version(gateway: Ordering, device: Device) -> None:
     """The test is the user."""
-    gateway.is_ordering = False
+    gateway.times = 0
     async with OrderedDevice(device, gateway.address).powered() as ordered:
         await ordered.until_reported("1.0")
         ordered.confirm(False, "2.0")
@@ -232,7 +232,7 @@ async def test_a_cancel_stops_a_download(gateway: Ordering, device: Device) -> N
     manner = Manner(part=256, part_pause=0.002)
     async with OrderedDevice(device, gateway.address, manner).powered() as ordered:
         await ordered.until(lambda it: "downloading" in it.words)
-        gateway.is_ordering = False
+        gateway.times = 0
         gateway.cancel(device)
         await ordered.until_reported("1.0")
         assert not ordered.flashes
@@ -253,7 +253,7 @@ async def test_a_cancel_is_too_late_for_a_flash(gateway: Ordering, device: Devic
 
 async def test_a_device_is_asked_for_its_version(gateway: Ordering, device: Device) -> None:
     """It says every module's, and how it is."""
-    gateway.is_ordering = False
+    gateway.times = 0
     manner = Manner(battery=80, signal=-97)
     async with OrderedDevice(device, gateway.address, manner, modules={"mcu": "7"}).powered() as ordered:
         await ordered.until(lambda it: len(it.said) == 2)
@@ -270,7 +270,7 @@ async def test_a_device_is_asked_for_its_version(gateway: Ordering, device: Devi
 @every_way
 async def test_a_module_is_brought_to_its_version(gateway: Ordering, device: Device, manner: Manner) -> None:
     """Every report of it names it, and the default one stays what it was."""
-    gateway.module, gateway.is_ordering = "mcu", False
+    gateway.module, gateway.times = "mcu", 0
     async with OrderedDevice(device, gateway.address, manner, modules={"mcu": "7"}).powered() as ordered:
         await ordered.until(lambda it: len(it.said) == 2)
         gateway.order(device)
@@ -283,7 +283,7 @@ async def test_a_module_is_brought_to_its_version(gateway: Ordering, device: Dev
 
 async def test_what_cannot_be_read_is_kept(gateway: Ordering, device: Device) -> None:
     """For the test to look at."""
-    gateway.is_ordering = False
+    gateway.times = 0
     async with OrderedDevice(device, gateway.address).powered() as ordered:
         await ordered.until_reported("1.0")
         gateway.tell(device, {"type": "dance"})
@@ -308,7 +308,7 @@ async def test_a_fleet_is_counted_together(gateway: Ordering, device: Device) ->
 
 async def test_who_waits_in_vain_is_told_where_it_stands(gateway: Ordering, device: Device) -> None:
     """And which device it is."""
-    gateway.is_ordering = False
+    gateway.times = 0
     async with OrderedDevice(device, gateway.address).powered() as ordered:
         with pytest.raises(TimeoutError, match=r"P/d runs .*1\.0"):
             await ordered.until_reported(TARGET, within_s=0.05)

@@ -36,7 +36,7 @@ async def fetch_http(
             async with _connected(order.url, manner) as connection:
                 while len(image) < order.size:
                     await _fetch_part(connection, order, image, progress, dialect=dialect, manner=manner)
-        except (OSError, asyncio.IncompleteReadError, TimeoutError, _LaterError):
+        except (OSError, EOFError, TimeoutError, _LaterError):
             left = manner.tries if len(image) > had else left - 1
             if not left:
                 raise FetchError(TIMEOUT) from None
@@ -75,7 +75,9 @@ async def _fetch_part(
     length = int(headers["Content-Length"])
     while length:
         async with asyncio.timeout(manner.patience):
-            piece = await connection.reader.readexactly(min(length, manner.part))
+            piece = await connection.reader.read(min(length, manner.part))
+        if not piece:
+            raise EOFError
         image += piece
         length -= len(piece)
         await asyncio.sleep(manner.part_pause)
