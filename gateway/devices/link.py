@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import structlog
 
+from gateway.core.news import News
 from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
-from gateway.devices.news import News
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
 from gateway.model.identity import DeviceId

@@ -13,6 +13,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
+from gateway.core.news import News
 from gateway.devices.broker.brakes import RoomWatch
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.front import Connection
@@ -23,7 +24,6 @@ from gateway.devices.broker.premises import Crowd, Premises, Tally
 from gateway.devices.broker.registry import KeptSessions, Registry
 from gateway.devices.broker.seams import Probe, selfcheck
 from gateway.devices.broker.streams import AmqttWriter
-from gateway.devices.news import News
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Access, Receiver

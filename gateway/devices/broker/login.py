@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 
+from gateway.core.news import News
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.packets import Connect
-from gateway.devices.news import News
 from gateway.ports.devices import Login
 
 log = structlog.get_logger()

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.core.news import News
 from gateway.devices.broker.brakes import RoomWatch
 from gateway.devices.broker.errors import PROTOCOL_ERRORS, REFUSALS, Ending
 from gateway.devices.broker.limits import Limits, TokenBucket
 from gateway.devices.broker.registry import KeptSessions, Registry
-from gateway.devices.news import News
 from gateway.metrics import Metrics, initialise
 from gateway.ports.devices import Access, Receiver
 

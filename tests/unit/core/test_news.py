@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.devices.news import News
+from gateway.core.news import News
 
 
 class Clock:
