@@ -1,40 +1,34 @@
 """A lane at work: claim the heads of due queues, hand them to the adapter, settle what came of it.
 
-Per device one message at a time, in order; many devices at once. The adapter's three errors are three acts here,
-and there is no fourth.
+Per device one message at a time, in order; many devices at once.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
-from random import random
 from typing import NamedTuple
 
 import structlog
 
+from gateway.core.answers import Answers
 from gateway.core.clock import Clock
-from gateway.core.conversation import NOT_APPLICABLE, Codes, closing, is_news, reached
+from gateway.core.conversation import closing, is_news
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
-from gateway.core.retry import Backoff
-from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
+from gateway.errors import Denied, Rejected, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Command
 from gateway.model.identity import Device, DeviceId, Lane, UpdateId
 from gateway.ports.cloud import Teller
-from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed, Settlement, Store
+from gateway.ports.store import Claim, Store
 
 log = structlog.get_logger()
 
-RETRY = Backoff(timedelta(seconds=1), timedelta(minutes=5))
-#: Failed tries after which a message says nothing about its cloud any more.
-TELLING = 3
-#: A parked device is tried again so rarely that it burns nothing, and so often that it heals without a person.
-PARKED_PROBE = timedelta(minutes=15)
 LEASE = timedelta(minutes=2)
+#: Longest that an adapter may take for one message, all its requests and their turn in the rate included.
+DELIVERY_LIMIT = LEASE * 3 / 4
 #: Longest sleep of an idle lane; a signal wakes it sooner.
 IDLE = 60.0
 
@@ -73,18 +67,24 @@ class Dispatcher:
         self._lane = lane
         self._adapter = adapter
         self._store = store
-        self._ledger = ledger
         self._gate = gate
         self._clock = clock
-        self._metrics = metrics
         self._settings = settings
         self._external = external
-        self._learn = learn
         self._claimed: asyncio.Queue[int] = asyncio.Queue(maxsize=2 * settings.concurrency)
         # By queue, until the settlement is written: never take up a queue twice, also when a lease runs out.
         self._in_hand: dict[int, _Lease] = {}
         self._signal = asyncio.Event()
-        self._codes = Codes()
+        self._answers = Answers(
+            lane,
+            ledger=ledger,
+            gate=gate,
+            clock=clock,
+            metrics=metrics,
+            progress_interval=settings.progress_interval,
+            learn=learn,
+            let_go=self._let_go,
+        )
         self._finishing = False
         self._sending = 0
         self._done = asyncio.Event()
@@ -165,8 +165,7 @@ class Dispatcher:
         elif is_news(claim):
             await self._send_in_hand(claim)
         else:
-            outcome = "not_applicable" if claim.closed == NOT_APPLICABLE else "skipped"
-            self._settle(Delivered(claim=claim, state=None), outcome)
+            self._answers.skipped(claim)
 
     async def _send_in_hand(self, claim: Claim) -> None:
         self._sending += 1
@@ -181,79 +180,26 @@ class Dispatcher:
         if claim.source is not None:
             device = replace(device, running=claim.source)
         try:
-            commands = await self._adapter.deliver(device, claim.event, claim.after)
+            async with asyncio.timeout(DELIVERY_LIMIT.total_seconds()):
+                commands = await self._adapter.deliver(device, claim.event, claim.after)
             closed = closing(commands)
         except asyncio.CancelledError:
             if _is_being_cancelled():
                 raise
             # Something that the adapter waited for was cancelled, not this worker: without it the lane would thin out.
-            self._unavailable(claim, Unavailable("the adapter's call was cut off", code="canceled"))
+            self._answers.unavailable(claim, Unavailable("the adapter's call was cut off", code="canceled"))
+        except TimeoutError:
+            self._answers.unavailable(claim, Unavailable("the adapter's call took too long", code="timeout"))
         except Unavailable as err:
-            self._unavailable(claim, err)
+            self._answers.unavailable(claim, err)
         except Rejected as err:
-            self._rejected(claim, err)
+            self._answers.rejected(claim, err)
         except Denied as err:
-            self._denied(claim, err)
-        except Exception as err:
-            # The loop outlives a message that breaks its adapter: the message is put aside, and said loudly.
-            log.exception("adapter_broke", lane=self._lane, device=str(claim.event.device))
-            self._rejected(claim, Rejected("adapter_error", f"{type(err).__name__}: {err}"))
+            self._answers.denied(claim, err)
+        except Exception as err:  # noqa: BLE001 - the loop outlives a message that breaks its adapter
+            self._answers.broke(claim, err)
         else:
-            self._delivered(claim, commands, closed)
-
-    def _delivered(self, claim: Claim, commands: Sequence[Command], closed: str | None) -> None:
-        self._gate.succeeded()
-        now = self._clock.now()
-        if closed is None:
-            self._metrics.delivery_lag.labels(self._lane).observe(max(now - claim.enqueued_at, 0.0))
-        next_progress = now + self._settings.progress_interval.total_seconds()
-        delivered = Delivered(
-            claim=claim, state=claim.event.state, closed=closed, next_progress_at=next_progress
-        )
-        self._settle(delivered, "not_applicable" if closed == NOT_APPLICABLE else "delivered")
-        for command in commands:
-            self._learn(self._lane, claim.update, command)
-
-    def _unavailable(self, claim: Claim, err: Unavailable) -> None:
-        delay = RETRY.delay(claim.attempts + 1, random)
-        if err.scope is Scope.LANE:
-            # A message that failed again and again may be the trouble itself: it must not stop the others.
-            self._gate.failed(err, telling=claim.attempts < TELLING or err.retry_after is not None)
-        else:
-            self._gate.succeeded()
-            delay = max(delay, min(err.retry_after or 0.0, PARKED_PROBE.total_seconds()))
-        postponed = Postponed(claim=claim, due_at=self._clock.now() + delay, reached=reached(err))
-        self._settle(postponed, "unavailable", err)
-
-    def _rejected(self, claim: Claim, err: Rejected) -> None:
-        self._gate.succeeded()
-        device = str(claim.event.device)
-        log.error("report_rejected", lane=self._lane, device=device, code=err.code, reason=err.reason)
-        buried = Buried(claim=claim, code=err.code, reason=err.reason, reached=reached(err))
-        self._settle(buried, "rejected", err)
-
-    def _denied(self, claim: Claim, err: Denied) -> None:
-        now = self._clock.now()
-        if err.scope is Scope.LANE:
-            self._gate.denied(err)
-            postponed = Postponed(claim=claim, due_at=now, reached=reached(err))
-        else:
-            self._gate.succeeded()
-            log.warning("device_denied", lane=self._lane, device=str(claim.event.device), code=err.code)
-            due = now + PARKED_PROBE.total_seconds()
-            postponed = Postponed(claim=claim, due_at=due, reached=reached(err), parked=err.code)
-        self._settle(postponed, "denied", err)
-
-    def _settle(self, settlement: Settlement, outcome: str, error: CloudError | None = None) -> None:
-        claim = settlement.claim
-        self._metrics.deliveries.labels(self._lane, outcome).inc()
-        if error is not None:
-            self._metrics.cloud_errors.labels(self._lane, self._codes.bounded(error.code)).inc()
-        if claim.kind is not Kind.PROGRESS and (outcome != "unavailable" or claim.attempts == 0):
-            text = f"{claim.event.state.value}: {outcome}" + (f" ({error})" if error else "")
-            entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
-            self._ledger.changes.journal.append(entry)
-        self._ledger.settled(settlement, partial(self._let_go, claim.queue))
+            self._answers.delivered(claim, commands, closed)
 
     def _let_go(self, queue: int) -> None:
         del self._in_hand[queue]

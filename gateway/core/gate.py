@@ -19,6 +19,8 @@ from gateway.ports.store import Circuit, LaneState
 
 log = structlog.get_logger()
 
+#: As almost every success finds it.
+_WELL = LaneState()
 _METRIC = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2, Circuit.DENIED: 3}
 
 
@@ -40,11 +42,12 @@ class Gate:
         self._state = replace(state, until=0.0) if state.circuit is Circuit.DENIED else state
         self._ledger = ledger
         self._clock = clock
-        self._metrics = metrics
+        self._circuit = metrics.circuit.labels(lane)
+        self._up = metrics.cloud_up.labels(lane)
         self._jitter = jitter
         self._changed = asyncio.Event()
         self._probe: asyncio.Task[object] | None = None
-        metrics.circuit.labels(lane).set(_METRIC[state.circuit])
+        self._circuit.set(_METRIC[state.circuit])
 
     @property
     def state(self) -> LaneState:
@@ -84,12 +87,13 @@ class Gate:
         if self._state.circuit is not Circuit.CLOSED:
             self._ledger.changes.woken.add(self._lane)
             log.info("cloud_back", lane=self._lane)
-        self._metrics.cloud_up.labels(self._lane).set(1)
-        self._become(breaker.succeeded(self._state))
+        self._up.set(1)
+        if self._state != _WELL:
+            self._become(breaker.succeeded(self._state))
 
     def failed(self, err: Unavailable, *, telling: bool = True) -> None:
         """The cloud did not answer; what keeps failing by itself (not `telling`) says little about the cloud."""
-        self._metrics.cloud_up.labels(self._lane).set(0)
+        self._up.set(0)
         if self._is_old_news():
             return
         if not telling:
@@ -108,7 +112,7 @@ class Gate:
 
     def denied(self, err: Denied) -> None:
         """The cloud does not trust us."""
-        self._metrics.cloud_up.labels(self._lane).set(0)
+        self._up.set(0)
         if self._state.circuit is Circuit.DENIED:
             # Sent before the first denial: the same refusal, heard again.
             return
@@ -127,7 +131,7 @@ class Gate:
         if state == self._state:
             return
         if state.circuit is not self._state.circuit:
-            self._metrics.circuit.labels(self._lane).set(_METRIC[state.circuit])
+            self._circuit.set(_METRIC[state.circuit])
         self._state = state
         self._ledger.changes.lanes[self._lane] = state
         self._ledger.request()

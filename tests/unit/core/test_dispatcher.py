@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway.core.answers import PARKED_PROBE
 from gateway.core.breaker import PROBE
-from gateway.core.dispatcher import IDLE, LEASE, PARKED_PROBE, LaneSettings
+from gateway.core.dispatcher import DELIVERY_LIMIT, IDLE, LEASE, LaneSettings
 from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported
@@ -489,3 +491,66 @@ async def test_finishing_waits_for_the_requests_in_hand() -> None:
         await house.ledger.drain()
     assert len(house.one.calls) == len(house.one.took) == 2
     assert len(house.store.waiting(ONE)) == 3
+
+
+async def test_a_delivery_that_hangs_is_given_up_while_its_lease_stands() -> None:
+    """It is tried again like any report whose cloud did not answer, and its place is free for others."""
+    house = House(settings=LaneSettings(concurrency=1))
+    house.one.script.append(takes(3600))
+    async with house.open():
+        await house.say(told(State.DOWNLOADING), told(State.FAILED))
+        await house.say(told(State.FAILED, device=device(2)))
+        await asyncio.sleep(LEASE.total_seconds())
+    assert [round(call.at - START) for call in house.one.calls[:2]] == [0, DELIVERY_LIMIT.total_seconds()]
+    assert sorted(event.device for event in house.one.took) == [DEVICE, DEVICE, device(2)]
+    assert house.store.buried == []
+
+
+async def test_a_message_that_always_hangs_does_not_stop_the_others() -> None:
+    """After a few tries it says nothing about its cloud any more."""
+    house = House(settings=LaneSettings(concurrency=2))
+
+    async def hangs(event: StateReported) -> Sequence[Command]:
+        return await takes(3600 if event.device == device(1) else 0.1)(event)
+
+    house.one.habit = hangs
+    async with house.open():
+        await house.say(told(State.FAILED, device=device(1)))
+        await asyncio.sleep(7200)
+        assert house.gates[ONE].state.circuit is Circuit.CLOSED
+        await house.say(*(told(State.FAILED, device=device(n)) for n in range(2, 9)))
+        await asyncio.sleep(10)
+    assert [event.device for event in house.one.took] == [device(n) for n in range(2, 9)]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "event"),
+    [
+        (Rejected("E7", "bad"), "report_rejected"),
+        (Denied(Scope.DEVICE, "E7", "not yours"), "device_denied"),
+        (ZeroDivisionError("oops"), "adapter_broke"),
+    ],
+    ids=["rejected", "denied", "broke"],
+)
+async def test_a_cloud_that_refuses_everything_is_said_once_a_minute(refusal: Exception, event: str) -> None:
+    """The log is for people: one line for each code, with the number of those kept back."""
+    house = House()
+    house.one.habit = raises(refusal)
+    with capture_logs() as lines:
+        async with house.open():
+            await house.say(*(told(State.FAILED, device=device(n)) for n in range(20)))
+            await asyncio.sleep(61)
+            await house.say(told(State.FAILED, device=device(20)))
+            await asyncio.sleep(1)
+    assert [line["suppressed"] for line in lines if line["event"] == event] == [0, 19]
+
+
+async def test_another_code_is_said_at_once() -> None:
+    """What is kept back is the same code only."""
+    house = House()
+    house.one.script.extend(raises(Rejected(code, "bad")) for code in ("E7", "E8", "E7"))
+    with capture_logs() as lines:
+        async with house.open():
+            await house.say(*(told(State.FAILED, device=device(n)) for n in range(3)))
+            await asyncio.sleep(1)
+    assert [line["code"] for line in lines if line["event"] == "report_rejected"] == ["E7", "E8"]
