@@ -48,15 +48,19 @@ class GivenToken:
     def __init__(self, secret: Secret, site: Site) -> None:
         self._secret = secret
         self._site = site
+        self._text = ""
+        self._token = Token("")
 
     async def token(self) -> Token:
-        """Read the source."""
-        token = read_token(self._secret.reveal())
-        if not token.value:
+        """Read the source; what it says is taken apart only when it says something else."""
+        text = self._secret.reveal()
+        if text != self._text:
+            self._text, self._token = text, read_token(text)
+            if self._token.expires is not None:
+                self._site.credential_expires("access_token", self._token.expires)
+        if not self._token.value:
             raise Denied(Scope.LANE, "token_missing", "access_token is empty; it must be an AccessToken")
-        if token.expires is not None:
-            self._site.credential_expires("access_token", token.expires)
-        return token
+        return self._token
 
     async def renewed(self, refused: Token) -> Token | None:
         """Return what the source holds now, if that is another one."""

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,9 +40,10 @@ class HttpSession:
     def __init__(
         self, lane: str, cloud: CloudConfig, metrics: Metrics, *, now: Callable[[], float] = time.time
     ) -> None:
-        self._lane = lane
         self._cloud = cloud
-        self._metrics = metrics
+        # One series for each action and outcome: finding it anew for each request costs more than counting.
+        self._requests = cache(partial(metrics.requests.labels, lane))
+        self._duration = cache(partial(metrics.request_duration.labels, lane))
         self._now = now
         bucket = max(1.0, cloud.requests_per_second * BURST)
         self._rate = AsyncLimiter(bucket, bucket / cloud.requests_per_second)
@@ -50,7 +52,7 @@ class HttpSession:
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._cloud.concurrency),
+            connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._cloud.timeout.total_seconds()),
         )
@@ -73,7 +75,8 @@ class HttpSession:
         json: Any = None,
     ) -> Reply:
         """Send one request when the rate allows; see `CloudSession`. Redirects are answers like any other."""
-        async with self._slots, self._rate:
+        async with self._slots:
+            await self._rate.acquire()
             begun = time.monotonic()
             outcome = "canceled"
             try:
@@ -84,8 +87,8 @@ class HttpSession:
                 outcome = trouble.code
                 raise
             finally:
-                self._metrics.requests.labels(self._lane, action, outcome).inc()
-                self._metrics.request_duration.labels(self._lane, action).observe(time.monotonic() - begun)
+                self._requests(action, outcome).inc()
+                self._duration(action).observe(time.monotonic() - begun)
         return reply
 
     async def _exchange(self, method: str, url: str, **parts: Any) -> Reply:
@@ -107,7 +110,7 @@ class HttpSession:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_BODY:
             response.close()

@@ -259,3 +259,13 @@ async def test_given_token_is_read_again(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("another")
 
     assert await given.renewed(first) == Token("another")
+
+
+async def test_given_token_s_expiry_is_said_when_it_changes(desk: Desk, tmp_path: Path) -> None:
+    """Not with each of a thousand requests that use the same token."""
+    given = GivenToken(Secret(str(tmp_path / "token"), "file"), desk.site())
+    for expires in (1, 1, 22):
+        (tmp_path / "token").write_text(json.dumps({"Token": "a", "ExpireAt": expires}))
+        await given.token()
+
+    assert desk.expiries == [1.0, 22.0]
