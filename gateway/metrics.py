@@ -24,6 +24,7 @@ class Metrics:
         disable_created_metrics()  # it would double every counter for a time that nobody asks for
         self._declare_devices()
         self._declare_model()
+        self._declare_orders()
         self._declare_outbox()
         self._declare_clouds()
         self._declare_process()
@@ -70,16 +71,38 @@ class Metrics:
         self.suppressed = self._counter(
             "events_suppressed_total", "Events that changed nothing, by reason.", "reason"
         )
+        self.stalled = self._gauge("updates_stalled", "Open updates whose owner passed the state's deadline.")
+
+    def _declare_orders(self) -> None:
         self.retried = self._counter(
             "updates_retried_total", "Failures that were answered by beginning anew, by reason.", "reason"
         )
         self.orders = self._counter(
-            "orders_total", "Updates that a cloud ordered, by lane and the state they began in.", "lane", "state"
+            "orders_total",
+            "Updates that a cloud ordered, by lane and the state they began in.",
+            "lane",
+            "state",
+        )
+        self.polls = self._counter(
+            "polls_total",
+            "Questions to a cloud about what it wants of a device, by outcome.",
+            "lane",
+            "outcome",
+        )
+        self.drift = self._gauge(
+            "drift",
+            "Updates of which a cloud believes something else than the gateway, by kind.",
+            "lane",
+            "kind",
+        )
+        self.repairs = self._counter(
+            "drift_repairs_total", "Reports told again because the cloud turned out not to have them.", "lane"
         )
         self.order_conflicts = self._counter(
-            "order_conflicts_total", "Orders that had to wait for another cloud's with another target.", "lane"
+            "order_conflicts_total",
+            "Orders that had to wait for another cloud's with another target.",
+            "lane",
         )
-        self.stalled = self._gauge("updates_stalled", "Open updates whose owner passed the state's deadline.")
 
     def _declare_outbox(self) -> None:
         self.outbox_messages = self._gauge("outbox_messages", "Messages waiting in a lane.", "lane")

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from gateway import __version__
 from gateway.config import CloudConfig, Config, DeviceConfig, ProductConfig
 from gateway.core.dispatcher import LaneSettings
+from gateway.core.poller import OUTCOMES, PollSettings
+from gateway.core.reconciler import KINDS
 from gateway.core.record import ProductRules
 from gateway.devices.access import Authentication, Credential, Product
 from gateway.devices.broker import Limits, Listener, TlsFiles
@@ -150,6 +152,19 @@ def lane_settings(cloud: CloudConfig) -> LaneSettings:
     return LaneSettings(concurrency=cloud.concurrency, progress_interval=cloud.progress_interval)
 
 
+def cloud_of(config: Config, lane: Lane) -> CloudConfig:
+    """Return the cloud that a lane leads to."""
+    return next(cloud for name, cloud in config.clouds.items() if lane_of(name) == lane)
+
+
+def poll_settings(config: Config, lane: Lane) -> PollSettings:
+    """Say how often a cloud is asked what it wants."""
+    cloud = cloud_of(config, lane)
+    return PollSettings(
+        interval=cloud.poll_interval, minimum=cloud.poll_minimum, per_second=cloud.polls_per_second
+    )
+
+
 def directory(config: Config) -> Callable[[Lane, DeviceId], Device]:
     """Say what each cloud calls a device."""
     names = {lane_of(cloud): cloud for cloud in config.clouds}
@@ -169,10 +184,15 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     initialise(metrics.updates, [state for state in State if not state.is_terminal])
     initialise(metrics.transitions, State)
     unmoved = (Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED)
-    initialise(metrics.suppressed, [*unmoved, "no_open_update", "too_many_modules"])
+    initialise(metrics.suppressed, [*unmoved, "no_open_update", "nothing_to_confirm", "too_many_modules"])
     initialise(metrics.refused, ["commit_failed", "outbox_full"])
     initialise(metrics.discarded, lanes, ["progress_evicted"])
     initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
+    initialise(metrics.retried, Reason)
+    initialise(metrics.polls, lanes, OUTCOMES)
+    initialise(metrics.drift, lanes, KINDS)
+    initialise(metrics.repairs, lanes)
+    initialise(metrics.order_conflicts, lanes)
     per_lane = (metrics.outbox_messages, metrics.outbox_bytes, metrics.outbox_oldest, metrics.dead_letters)
     for metric in (*per_lane, metrics.parked, metrics.delivery_lag):
         initialise(metric, lanes)

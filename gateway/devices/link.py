@@ -3,21 +3,26 @@
 Its law: nothing is settled here. What the core commits, it settles; a reply follows only a commit.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 import structlog
 
 from gateway.core.news import News
-from gateway.devices.dialects import KINDS, REASONS, Dialect, Publish
+from gateway.devices.dialects import KINDS, REASONS, ChunkAsked, Dialect, Publish
 from gateway.errors import NotUnderstoodError
 from gateway.metrics import Metrics, initialise
+from gateway.model.commands import Instruction
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Downlink, Inbox, Objection, Settle
 
 log = structlog.get_logger()
+
+#: Answers a device's request for a part of an image.
+Chunks = Callable[[DeviceId, bytes], Awaitable[bytes]]
 
 
 def _nobody_waits(device: DeviceId, topic_filter: str) -> None:
@@ -30,7 +35,8 @@ class Link:
 
     `dialects` maps a product's id to its dialect and covers every product that may log in. `downlink` is asked at
     each reply, because the broker that it leads to is built later and needs the link. `on_listening` is called as
-    `Receiver.subscribed` is.
+    `Receiver.subscribed` is, and `on_gone` as `Receiver.disconnected`. `chunks` answers requests for parts of images;
+    without it they stay without an answer.
     """
 
     def __init__(
@@ -41,12 +47,17 @@ class Link:
         downlink: Callable[[], Downlink],
         metrics: Metrics,
         on_listening: Callable[[DeviceId, str], None] = _nobody_waits,
+        on_gone: Callable[[DeviceId], None] = lambda _: None,
+        chunks: Chunks | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inbox = inbox
         self._dialects = dict(dialects)
         self._downlink = downlink
         self._on_listening = on_listening
+        self._on_gone = on_gone
+        self._chunks = chunks
+        self._answering: set[asyncio.Task[None]] = set()
         self._clients = metrics.clients
         self._present: set[DeviceId] = set()
         self._news = News(monotonic)
@@ -70,10 +81,30 @@ class Link:
                 device, topic, payload, reason=error.reason, detail=error.detail, settle=settle
             )
             return
+        if isinstance(event, ChunkAsked):
+            self._received(dialect.name, kind).inc()
+            self._answer_chunk(device, payload, event.topic)
+            settle(True)
+            return
         if redelivered:
             event = replace(event, redelivered=True)
         self._received(dialect.name, kind).inc()
         self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))
+
+    def tell(self, instruction: Instruction) -> bool:
+        """Tell the device something; see `ports.devices.Outlet`."""
+        dialect = self._dialects.get(instruction.device.product_id)
+        message = None if dialect is None else dialect.write(instruction)
+        return message is not None and self._downlink().send(instruction.device, *message)
+
+    def _answer_chunk(self, device: DeviceId, payload: bytes, topic: str) -> None:
+        async def answer() -> None:
+            if self._chunks is not None:
+                self._downlink().send(device, topic, await self._chunks(device, payload))
+
+        task = asyncio.create_task(answer(), name="chunk")
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
     def set_aside(
         self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, reason: Objection, detail: str
@@ -122,6 +153,7 @@ class Link:
         """Note that the device went."""
         self._present.discard(device)
         self._clients.set(len(self._present))
+        self._on_gone(device)
 
     def subscribed(self, device: DeviceId, topic_filter: str) -> None:
         """Pass on that the device now listens on this filter."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.model.commands import Instruction
 from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 
@@ -120,6 +121,14 @@ class Inbox(Protocol):
 
     async def room(self) -> None:
         """Wait until has_room."""
+        ...
+
+
+class Outlet(Protocol):
+    """What the site side offers to the core: one way to tell a device something."""
+
+    def tell(self, instruction: Instruction) -> bool:
+        """Say it in the device's dialect; False when it is not there, does not listen, or has no word for it."""
         ...
 
 

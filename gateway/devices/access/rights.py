@@ -1,4 +1,4 @@
-"""What a device may touch: exactly the topics that its dialect gives it, never a wildcard."""
+"""What a device may touch: exactly the topics and filters that its dialect gives it, never one of its own making."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gateway.devices.dialects.dialect import KINDS, REASONS, Dialect, Publish, Reading
+from gateway.devices.dialects.dialect import KINDS, REASONS, ChunkAsked, Dialect, Publish, Reading
+from gateway.devices.dialects.onenet import OneNet
 from gateway.devices.dialects.plain import Plain
 from gateway.devices.dialects.tencent import Tencent
 
-__all__ = ["DIALECTS", "KINDS", "REASONS", "Dialect", "Publish", "Reading"]
+__all__ = ["DIALECTS", "KINDS", "REASONS", "ChunkAsked", "Dialect", "Publish", "Reading"]
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {dialect.name: dialect for dialect in (Plain(), Tencent())}
+    {dialect.name: dialect for dialect in (Plain(), Tencent(), OneNet())}
 )

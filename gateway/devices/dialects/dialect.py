@@ -7,7 +7,7 @@ from gateway.model.events import Event
 from gateway.model.identity import DeviceId
 
 #: Every word that `Reading.kind` may be.
-KINDS: Final = ("version", "state", "confirm")
+KINDS: Final = ("version", "state", "confirm", "chunk")
 
 #: Every word that a dialect may give to NotUnderstoodError:
 #: bad_json       not UTF-8, not JSON, NaN or Infinity, a number of thousands of digits, nested too deeply, empty
@@ -37,10 +37,16 @@ class Publish(NamedTuple):
     payload: bytes
 
 
+class ChunkAsked(NamedTuple):
+    """The publish asks for a part of an image, see `gateway.firmware.chunks`; the answer goes to this topic."""
+
+    topic: str
+
+
 class Reading(NamedTuple):
     """What one publish meant."""
 
-    event: Event
+    event: Event | ChunkAsked
     #: One of KINDS, for the metrics.
     kind: str
     #: What the device waits for, to be sent after the commit.
@@ -60,7 +66,7 @@ class Dialect(Protocol):
         ...
 
     def down_filters(self, device: DeviceId) -> frozenset[str]:
-        """Return the exact filters that the device may subscribe to; none has a wildcard."""
+        """Return the exact filters that the device may subscribe to; none matches another device's topic."""
         ...
 
     def write(self, instruction: Instruction) -> Publish | None:

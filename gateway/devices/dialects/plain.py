@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any, Final, assert_never
 
 from gateway.devices.dialects import payload as fields
-from gateway.devices.dialects.dialect import Publish, Reading
+from gateway.devices.dialects.dialect import ChunkAsked, Publish, Reading
 from gateway.errors import NotUnderstoodError
 from gateway.model.commands import AskVersion, Install, Instruction, Withdraw
 from gateway.model.events import Confirmed, StateReported, VersionReported
@@ -39,7 +39,7 @@ class Plain:
     def read(self, device: DeviceId, topic: str, payload: bytes) -> Reading:
         """Translate a report; see Dialect."""
         if not topic.endswith("/report"):
-            raise NotUnderstoodError("not_supported", "images are not served over MQTT")
+            return Reading(ChunkAsked(f"ota/{device}/chunk"), "chunk")
         said = fields.parse(payload)
         match said.get("type"):
             case "state":

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.devices.dialects import DIALECTS, REASONS, Dialect, Reading
+from gateway.devices.dialects import DIALECTS, REASONS, ChunkAsked, Dialect, Reading
 from gateway.errors import NotUnderstoodError
 from gateway.model.events import Confirmed, Event, StateReported, VersionReported
 from gateway.model.identity import DeviceId, Module, Version
@@ -14,7 +14,11 @@ from gateway.model.states import Phase, Reason, State
 
 DEVICE = DeviceId("PR0DUCT01", "dev01")
 VECTORS = Path(__file__).parents[2] / "vectors" / "dialects"
-UP = {"plain": "ota/PR0DUCT01/dev01/report", "tencent": "$ota/report/PR0DUCT01/dev01"}
+UP = {
+    "plain": "ota/PR0DUCT01/dev01/report",
+    "tencent": "$ota/report/PR0DUCT01/dev01",
+    "onenet": "$sys/PR0DUCT01/dev01/ota/inform_reply",
+}
 
 
 def samples() -> list[Any]:
@@ -81,12 +85,14 @@ def test_only_what_waits_for_a_reply_gets_one(name: str, vector: dict[str, Any])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
-def test_topics_name_the_device_and_no_wildcard(dialect: Dialect) -> None:
-    """Every topic of a device holds its product and name, and matches no other device's."""
-    topics = dialect.up_topics(DEVICE) | dialect.down_filters(DEVICE)
+def test_topics_are_the_devices_own(dialect: Dialect) -> None:
+    """Every topic and filter holds product and name; a wildcard stands below them, and only where one listens."""
+    up, down = dialect.up_topics(DEVICE), dialect.down_filters(DEVICE)
 
-    assert all("PR0DUCT01/dev01" in topic and not set(topic) & set("+#") for topic in topics)
-    assert not dialect.up_topics(DEVICE) & dialect.down_filters(DEVICE)
+    assert all("/PR0DUCT01/dev01" in topic.removesuffix("/#") for topic in up | down)
+    assert not any(set(topic.removesuffix("/#")) & set("+#") for topic in down)
+    assert not any(set(topic) & set("+#") for topic in up)
+    assert not up & down
 
 
 def test_a_dialect_is_found_by_the_name_in_the_configuration() -> None:
@@ -94,6 +100,7 @@ def test_a_dialect_is_found_by_the_name_in_the_configuration() -> None:
     assert {name: dialect.name for name, dialect in DIALECTS.items()} == {
         "plain": "plain",
         "tencent": "tencent",
+        "onenet": "onenet",
     }
 
 
@@ -114,16 +121,38 @@ def test_a_dialect_is_found_by_the_name_in_the_configuration() -> None:
         (b"[]", "not_object"),
         (b"null", "not_object"),
         (b'"state"', "not_object"),
-        (b"{}", "unknown_type"),
-        (b'{"type": ["state"]}', "unknown_type"),
-        (b'{"type": "update"}', "unknown_type"),
-        (b'{"type": "update_firmware"}', "unknown_type"),
-        (b'{"type": "report_version_rsp"}', "unknown_type"),
     ],
 )
 def test_what_is_no_report_is_refused(name: str, payload: bytes, reason: str) -> None:
     """Bytes that hold no report of a device are refused for the first thing that is wrong with them."""
     assert refusal(name, payload) == reason
+
+
+@pytest.mark.parametrize("name", ["plain", "tencent"])
+@pytest.mark.parametrize(
+    "said", [None, ["state"], "update", "update_firmware", "report_version_rsp", "cancel", "inform"]
+)
+def test_what_only_the_other_side_says_is_refused(name: str, said: object) -> None:
+    """A type that is unknown, missing, or no device's to say."""
+    assert refusal(name, {"type": said}) == "unknown_type"
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({}, "missing_field"),
+        ({"id": "1", "code": None}, "missing_field"),
+        ({"id": "1", "code": ""}, "missing_field"),
+        ({"id": "1", "code": True}, "bad_field"),
+        ({"id": "1", "code": "ok"}, "bad_field"),
+        ({"id": "1", "code": {}}, "bad_field"),
+        ({"id": "1", "code": 100}, "not_supported"),
+        ({"id": "1", "code": "500"}, "not_supported"),
+    ],
+)
+def test_onenet_refuses_what_is_no_consent(payload: dict[str, Any], reason: str) -> None:
+    """A device that will not be disturbed now ends nothing: it asks its cloud itself when it likes."""
+    assert refusal("onenet", payload) == reason
 
 
 @pytest.mark.parametrize(
@@ -164,10 +193,10 @@ def test_plain_refuses_what_it_cannot_use(payload: dict[str, Any], reason: str) 
     assert refusal("plain", payload) == reason
 
 
-def test_plain_does_not_serve_images_over_mqtt() -> None:
-    """A chunk request is set aside, not taken for a report."""
-    with pytest.raises(NotUnderstoodError, match="not_supported"):
-        DIALECTS["plain"].read(DEVICE, "ota/PR0DUCT01/dev01/chunk/get", b"{}")
+def test_a_request_for_a_part_of_an_image_is_no_report() -> None:
+    """What stands in it is the image room's to read."""
+    reading = DIALECTS["plain"].read(DEVICE, "ota/PR0DUCT01/dev01/chunk/get", b"whatever")
+    assert reading == (ChunkAsked("ota/PR0DUCT01/dev01/chunk"), "chunk", None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""Every part of one running gateway, made here and joined to its neighbours; starting and stopping is the app's."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from gateway import __version__, wiring
+from gateway.clouds import registry
+from gateway.clouds.session import HttpSession
+from gateway.config import Config, FirmwareConfig
+from gateway.core.clock import Clock
+from gateway.core.dispatcher import Dispatcher
+from gateway.core.engine import Engine
+from gateway.core.gate import Gate
+from gateway.core.ledger import Ledger
+from gateway.core.orders import Orders
+from gateway.core.record import Record
+from gateway.devices.access import DeviceAccess
+from gateway.devices.broker import MqttBroker
+from gateway.devices.link import Link
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.model.identity import DeviceId, Lane, Version
+from gateway.ops.observer import Observer
+from gateway.ports.cloud import CloudAdapter, Site
+from gateway.ports.firmware import Downloads
+from gateway.ports.store import Changes, Committed, LaneState, Loaded
+from gateway.road_down import Parts, RoadDown
+from gateway.store.database import Database
+
+log = structlog.get_logger()
+
+EXPIRE_EVERY = 1.0
+PRUNE_EVERY = 3600.0
+
+
+class Gateway:
+    """All parts of one running gateway."""
+
+    def __init__(self, config: Config, *, store: Database, loaded: Loaded, clock: Clock) -> None:
+        self.config = config
+        self.store = store
+        self.clock = clock
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.metrics = Metrics(self.registry)
+        self.ledger = Ledger(store, clock, self.metrics)
+        self.ledger.on_commit = self._committed
+        self.adapters: dict[Lane, CloudAdapter] = {}
+        common: dict[str, Any] = {"ledger": self.ledger, "clock": clock, "metrics": self.metrics}
+        self.record = Record(wiring.product_rules(config), **common)
+        self.orders = Orders(self.record, objection=self._objection, **common)
+        self.engine = Engine(self.record, lane_quota=config.store.lane_quota, **common)
+        self.record.load(loaded)
+        self.orders.load(loaded.orders)
+        self.engine.load(loaded)
+        self.link, self.broker = self._site_side()
+        self.gates: dict[Lane, Gate] = {}
+        self.dispatchers: dict[Lane, Dispatcher] = {}
+        self.observer = Observer(
+            name=config.gateway.name,
+            version=__version__,
+            store=store,
+            clock=clock,
+            metrics=self.metrics,
+            ledger=self.ledger,
+            engine=self.engine,
+            record=self.record,
+            gates=self.gates,
+            clients=lambda: self.link.present,
+        )
+        #: Only where the configuration says where devices fetch images.
+        self.down: RoadDown | None = None
+        self._saved_lanes = loaded.lanes
+        wiring.initialise_metrics(self.metrics, config)
+        if store.set_aside is not None:
+            self.metrics.store_set_aside.inc()
+
+    def _site_side(self) -> tuple[Link, MqttBroker]:
+        """Make the link and the broker, which need each other."""
+        link = Link(
+            inbox=self.engine,
+            dialects=wiring.dialects(self.config),
+            downlink=lambda: self.broker,
+            metrics=self.metrics,
+            on_listening=self._listening,
+            on_gone=self._gone,
+            chunks=self._chunk if self.config.firmware is not None else None,
+        )
+        broker = MqttBroker(
+            wiring.listeners(self.config),
+            access=DeviceAccess(wiring.products(self.config), wall_clock=self.clock.wall),
+            receiver=link,
+            limits=wiring.limits(self.config),
+            metrics=self.metrics,
+        )
+        return link, broker
+
+    def add_cloud(self, prepared: registry.Prepared, session: HttpSession, downloads: Downloads) -> None:
+        """Make the lane of one cloud."""
+        lane = wiring.lane_of(prepared.name)
+        cloud = self.config.clouds[prepared.name]
+        gate = Gate(
+            lane,
+            self._saved_lanes.get(lane, LaneState()),
+            ledger=self.ledger,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        site = Site(
+            session=session,
+            now=self.clock.wall,
+            credential_expires=lambda name, at: self.metrics.credential_expiry.labels(lane, name).set(at),
+            data_dir=self.config.gateway.data_dir,
+            downloads=downloads,
+        )
+        self.gates[lane] = gate
+        self.adapters[lane] = prepared.make(site)
+        self.dispatchers[lane] = Dispatcher(
+            lane,
+            self.adapters[lane],
+            store=self.store,
+            ledger=self.ledger,
+            gate=gate,
+            clock=self.clock,
+            metrics=self.metrics,
+            settings=wiring.lane_settings(cloud),
+            external=wiring.directory(self.config),
+            learn=self.orders.learn,
+        )
+
+    def make_road_down(self, firmware: FirmwareConfig) -> RoadDown:
+        """Make the road down and join it to what feeds it; the clouds have been added."""
+        road = self.down = RoadDown(
+            Parts(
+                config=self.config,
+                clock=self.clock,
+                metrics=self.metrics,
+                ledger=self.ledger,
+                record=self.record,
+                orders=self.orders,
+                engine=self.engine,
+                link=self.link,
+                adapters=self.adapters,
+                gates=self.gates,
+            ),
+            firmware,
+        )
+        self.engine.on_version = road.runs
+        self.engine.on_canceled = road.courier.answer
+        self.orders.on_withdrawn = road.courier.withdraw
+        return road
+
+    def _listening(self, device: DeviceId, _: str) -> None:
+        if self.down is not None:
+            self.down.listening(device)
+
+    def _gone(self, device: DeviceId) -> None:
+        if self.down is not None:
+            self.down.gone(device)
+
+    async def _chunk(self, device: DeviceId, payload: bytes) -> bytes:
+        return b"" if self.down is None else await self.down.responder.answer(device, payload)
+
+    def _objection(self, lane: Lane, version: Version) -> str | None:
+        return self.adapters[lane].objection(version)
+
+    def _committed(self, changes: Changes, committed: Committed) -> None:
+        self.engine.committed(committed)
+        self.orders.told(changes)
+        if self.down is not None:
+            self.down.committed(changes)
+        if changes.messages or changes.progress or changes.settlements or changes.woken:
+            for dispatcher in self.dispatchers.values():
+                dispatcher.notify()
+
+    def works(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield what has to run for ever beside the ledger and the lanes, with its name."""
+        yield "deadlines", self.expire_for_ever()
+        yield "prune", self.prune_for_ever()
+        yield "observer", self.observer.observe_for_ever()
+        yield "loop-lag", self.observer.measure_lag()
+        if self.down is not None:
+            yield from self.down.works()
+
+    async def expire_for_ever(self) -> None:
+        """Let time act on open updates."""
+        while True:
+            self.engine.expire()
+            await asyncio.sleep(EXPIRE_EVERY)
+
+    async def prune_for_ever(self) -> None:
+        """Forget what is too old."""
+        while True:
+            try:
+                await self.store.prune(wall=self.clock.wall())
+            except StoreError as err:
+                log.warning("prune_failed", error=str(err))
+            await asyncio.sleep(PRUNE_EVERY)

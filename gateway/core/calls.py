@@ -1,0 +1,34 @@
+"""Calls to adapters: whatever they may do, what comes out is an answer or one of the three errors, and in time."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from gateway.errors import CloudError, Rejected, Scope, Unavailable
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+#: A call is several requests, each with a time limit of its own.
+LIMIT = timedelta(seconds=90)
+
+
+async def asked_of(call: Awaitable[T], lane: str) -> T:
+    """Await an adapter's call; raises CloudError, and nothing else but for our own being cancelled."""
+    try:
+        async with asyncio.timeout(LIMIT.total_seconds()):
+            return await call
+    except CloudError:
+        raise
+    except TimeoutError as err:
+        raise Unavailable(
+            f"no answer within {LIMIT.total_seconds():g} s", code="timeout", scope=Scope.DEVICE
+        ) from err
+    except Exception as err:
+        # The loop outlives a device that breaks its adapter: it is said loudly.
+        log.exception("adapter_broke", lane=lane)
+        raise Rejected("adapter_error", f"{type(err).__name__}: {err}") from err

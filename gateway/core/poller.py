@@ -1,0 +1,237 @@
+"""Asks one cloud what it wants of which device: often where something is likely, seldom where nothing ever was.
+
+A device that came, told its version or was pushed for is asked about at once; then ever more seldom, down to once an
+interval. Where one device has an order, others of its product likely have one, too. Devices that are away or at work
+are not asked about, and of all requests to the cloud no more than a share go here.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from random import random
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from gateway.core.calls import asked_of
+from gateway.core.clock import Clock
+from gateway.core.gate import Gate
+from gateway.core.orders import Orders
+from gateway.core.record import Record
+from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
+from gateway.metrics import Metrics
+from gateway.model.commands import Order
+from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane
+from gateway.ports.cloud import CloudAdapter
+
+log = structlog.get_logger()
+
+#: Seconds after which a device that has just come is asked about: it says first what it runs.
+SOON = 1.0
+#: Seconds between two questions about a device, however often it is woken.
+BREATH = 10.0
+#: A device that the cloud does not let us ask about.
+PARKED = timedelta(minutes=15)
+WORKERS = 4
+#: Longest sleep of an idle poller; a signal wakes it sooner.
+IDLE = 60.0
+
+OUTCOMES = ("orders", "nothing", "unavailable", "rejected", "denied")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSettings:
+    """How often a cloud is asked."""
+
+    #: Longest time between two questions about an idle device.
+    interval: timedelta = timedelta(hours=1)
+    #: Shortest.
+    minimum: timedelta = timedelta(minutes=1)
+    #: Questions a second, about all devices.
+    per_second: float = 2.0
+
+
+@dataclass(slots=True)
+class _Watch:
+    """A device that is there."""
+
+    due: float
+    pause: float
+    asked_at: float = 0.0
+    is_asked: bool = False
+
+
+@dataclass(order=True, slots=True)
+class _Turn:
+    due: float
+    number: int
+    device: DeviceId = field(compare=False)
+
+
+class Poller:
+    """One for each cloud that gives tasks."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        adapter: CloudAdapter,
+        *,
+        record: Record,
+        orders: Orders,
+        gate: Gate,
+        clock: Clock,
+        metrics: Metrics,
+        settings: PollSettings,
+        external: Callable[[Lane, DeviceId], Device],
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._lane = lane
+        self._adapter = adapter
+        self._record = record
+        self._orders = orders
+        self._gate = gate
+        self._clock = clock
+        self._metrics = metrics
+        self._least = settings.minimum.total_seconds()
+        self._most = max(settings.interval.total_seconds(), self._least)
+        self._rate = AsyncLimiter(1, 1 / settings.per_second)
+        self._external = external
+        self._watched: dict[DeviceId, _Watch] = {}
+        self._jitter = jitter
+        # Devices that have just come go first. What is no longer due is left in its heap and passed over.
+        self._urgent: list[_Turn] = []
+        self._routine: list[_Turn] = []
+        self._numbers = count()
+        self._signal = asyncio.Event()
+
+    def wake(self, device: DeviceId) -> None:
+        """Ask about this device soon; no more often than the shortest pause."""
+        if not self._is_ours(device):
+            return
+        now = self._clock.now()
+        watch = self._watched.setdefault(device, _Watch(due=0.0, pause=self._least))
+        watch.pause = self._least
+        due = max(now + SOON * self._jitter(), watch.asked_at + min(self._least, BREATH))
+        self._plan(device, watch, due, self._urgent)
+
+    def gone(self, device: DeviceId) -> None:
+        """Ask no more about a device that is away."""
+        self._watched.pop(device, None)
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(WORKERS):
+                group.create_task(self._work(), name=f"{self._lane}-polls-{number}")
+
+    async def _work(self) -> None:
+        while True:
+            await self._gate.opened()
+            device = await self._next()
+            watch = self._watched[device]
+            if self._orders.is_busy(self._lane, device):
+                self._plan(device, watch, self._clock.now() + self._least)
+                continue
+            watch.is_asked = True
+            try:
+                async with self._rate, self._gate:
+                    pause = await self._ask(device, watch)
+            finally:
+                watch.is_asked = False
+            watch.asked_at = self._clock.now()
+            if self._watched.get(device) is watch:
+                self._plan(device, watch, watch.asked_at + pause * (0.75 + self._jitter() / 2))
+
+    async def _next(self) -> DeviceId:
+        """Wait for a device whose turn has come."""
+        while True:
+            now, next_due = self._clock.now(), None
+            for turns in (self._urgent, self._routine):
+                turn = self._first(turns)
+                if turn is not None and turn.due <= now:
+                    heapq.heappop(turns)
+                    return turn.device
+                if turn is not None and (next_due is None or turn.due < next_due):
+                    next_due = turn.due
+            self._signal.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE if next_due is None else min(next_due - now, IDLE)):
+                    await self._signal.wait()
+
+    def _first(self, turns: list[_Turn]) -> _Turn | None:
+        while turns:
+            watch = self._watched.get(turns[0].device)
+            if watch is not None and watch.due == turns[0].due and not watch.is_asked:
+                return turns[0]
+            heapq.heappop(turns)
+        return None
+
+    def _plan(self, device: DeviceId, watch: _Watch, due: float, turns: list[_Turn] | None = None) -> None:
+        watch.due = due
+        heapq.heappush(self._routine if turns is None else turns, _Turn(due, next(self._numbers), device))
+        self._signal.set()
+
+    async def _ask(self, device: DeviceId, watch: _Watch) -> float:
+        """Ask once; return the seconds until the next time."""
+        known = self._external(self._lane, device)
+        asked = replace(known, running=self._record.running(device, DEFAULT_MODULE))
+        try:
+            found = await asked_of(self._adapter.poll(asked), self._lane)
+        except CloudError as err:
+            return self._troubled(device, err, watch)
+        self._gate.succeeded()
+        return self._answered(device, watch, found)
+
+    def _answered(self, device: DeviceId, watch: _Watch, found: Sequence[Order]) -> float:
+        wants = self._orders.take(self._lane, device, found)
+        self._metrics.polls.labels(self._lane, "orders" if wants else "nothing").inc()
+        if wants:
+            self._look_at_others(device)
+        pause = watch.pause
+        watch.pause = min(pause * 2, self._most)
+        return pause
+
+    def _troubled(self, device: DeviceId, err: CloudError, watch: _Watch) -> float:
+        outcome, pause = "rejected", self._most
+        match err:
+            case Unavailable(scope=Scope.LANE):
+                self._gate.failed(err)
+                outcome, pause = "unavailable", max(watch.pause, err.retry_after or 0.0)
+            case Unavailable():
+                self._gate.succeeded()
+                outcome, pause = "unavailable", max(watch.pause, err.retry_after or 0.0)
+            case Denied(scope=Scope.LANE):
+                self._gate.denied(err)
+                outcome, pause = "denied", watch.pause
+            case Denied():
+                self._gate.succeeded()
+                outcome, pause = "denied", PARKED.total_seconds()
+            case Rejected():
+                self._gate.succeeded()
+        self._metrics.polls.labels(self._lane, outcome).inc()
+        log.info("poll_failed", lane=self._lane, device=str(device), outcome=outcome, error=str(err))
+        watch.pause = min(max(watch.pause, self._least) * 2, self._most)
+        return pause
+
+    def _look_at_others(self, device: DeviceId) -> None:
+        """Where one device has an order, its kin may have one: ask about those that were asked about long ago."""
+        now = self._clock.now()
+        for other, watch in self._kin(device):
+            watch.pause = self._least
+            if watch.due > now + self._least and not watch.is_asked:
+                self._plan(other, watch, now + self._least * self._jitter())
+
+    def _kin(self, device: DeviceId) -> Iterator[tuple[DeviceId, _Watch]]:
+        return (
+            (other, watch)
+            for other, watch in self._watched.items()
+            if other.product_id == device.product_id and other != device
+        )
+
+    def _is_ours(self, device: DeviceId) -> bool:
+        rules = self._record.rules(device)
+        return rules is not None and rules.asks and self._lane in rules.lanes

@@ -1,0 +1,243 @@
+"""Compares what one cloud believes of updates with what is true, and mends what may be mended by telling it again.
+
+It looks at an update some time after the cloud acknowledged its end, and now and then at one that is open. A cloud
+that stands behind is told again from where it stands; what no report can mend is *drift*, shown until it is gone.
+"""
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from gateway.core.calls import asked_of
+from gateway.core.clock import Clock
+from gateway.core.gate import Gate
+from gateway.core.ledger import Ledger
+from gateway.core.orders import Orders
+from gateway.core.record import Record
+from gateway.errors import CloudError, Denied, Scope, Unavailable
+from gateway.metrics import Metrics
+from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, UpdateId
+from gateway.model.states import TABLE, State
+from gateway.model.update import Update
+from gateway.ports.cloud import CloudAdapter, CloudView
+from gateway.ports.store import Changes, Delivered, Kind, Message
+
+log = structlog.get_logger()
+
+#: A cloud may take a moment to work through what it acknowledged.
+FIRST_LOOK = timedelta(minutes=1)
+#: How often an update is told again before its drift is left to people.
+MAX_REPAIRS = 2
+#: Updates that ended so long ago are not looked at after a start.
+FORGOTTEN = timedelta(days=1)
+IDLE = 60.0
+
+KINDS = ("behind", "ended_there", "ended_otherwise", "open_there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What a cloud believes that is not so."""
+
+    lane: Lane
+    update: UpdateId
+    #: One of KINDS.
+    kind: str
+    believed: State
+    true: State
+    detail: str
+
+
+@dataclass(order=True, slots=True)
+class _Look:
+    due: float
+    update: UpdateId = field(compare=False)
+    repairs: int = field(compare=False, default=0)
+
+
+class Reconciler:
+    """One for each cloud that gives tasks."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        adapter: CloudAdapter,
+        *,
+        record: Record,
+        orders: Orders,
+        ledger: Ledger,
+        gate: Gate,
+        clock: Clock,
+        metrics: Metrics,
+        interval: timedelta,
+        external: Callable[[Lane, DeviceId], Device],
+    ) -> None:
+        self._lane = lane
+        self._adapter = adapter
+        self._record = record
+        self._orders = orders
+        self._ledger = ledger
+        self._gate = gate
+        self._clock = clock
+        self._metrics = metrics
+        self._interval = interval.total_seconds()
+        self._external = external
+        self._looks: list[_Look] = []
+        self._drift: dict[UpdateId, Drift] = {}
+        self._signal = asyncio.Event()
+
+    def load(self) -> None:
+        """Plan to look at what is open, and at what ended not long ago."""
+        now = self._clock.now()
+        for number, update in enumerate(self._served()):
+            if not update.state.is_terminal or now - update.entered_at < FORGOTTEN.total_seconds():
+                self._plan(update.id, FIRST_LOOK.total_seconds() + number % self._interval)
+
+    def told(self, changes: Changes) -> None:
+        """Learn from a commit which ends this cloud has acknowledged."""
+        for settlement in changes.settlements:
+            claim = settlement.claim
+            acknowledged = isinstance(settlement, Delivered) and settlement.state is not None
+            if claim.lane == self._lane and claim.kind is Kind.TERMINAL and acknowledged:
+                self._plan(claim.update, FIRST_LOOK.total_seconds())
+        for update in changes.updates.values():
+            if update.ordered and update.opened_at == update.entered_at:
+                self._plan(update.id, self._interval)
+
+    def drift(self) -> Iterator[Drift]:
+        """Yield what the cloud believes that is not so."""
+        return iter(self._drift.values())
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            now = self._clock.now()
+            look = self._looks[0] if self._looks else None
+            if look is None or look.due > now:
+                self._signal.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE if look is None else min(look.due - now, IDLE)):
+                        await self._signal.wait()
+                continue
+            heapq.heappop(self._looks)
+            await self._gate.opened()
+            async with self._gate:
+                await self._look(look)
+
+    async def _look(self, look: _Look) -> None:
+        update = self._record.find(look.update)
+        if update is None or not self._is_served(update):
+            self._note(look.update, None)
+            return
+        device = self._external(self._lane, update.device)
+        known = replace(device, running=self._record.running(update.device, DEFAULT_MODULE))
+        try:
+            views = await asked_of(self._adapter.observe(known), self._lane)
+        except CloudError as err:
+            self._troubled(err)
+            self._plan(look.update, self._interval, look.repairs)
+            return
+        self._gate.succeeded()
+        # It may have gone on meanwhile.
+        update = self._record.find(look.update)
+        view = next((view for view in views if update is not None and _is_of(view, update)), None)
+        if update is not None and view is not None and view.state is not None:
+            self._compare(update, view, view.state, look)
+        else:
+            self._note(look.update, None)
+
+    def _compare(self, update: Update, view: CloudView, believed: State, look: _Look) -> None:
+        kind = _difference(believed, update.state)
+        repaired = False
+        if kind == "behind" and look.repairs < MAX_REPAIRS:
+            self._tell_again(update, believed)
+            repaired = True
+        drift = None
+        if kind is not None and not repaired:
+            drift = Drift(
+                lane=self._lane,
+                update=update.id,
+                kind=kind,
+                believed=believed,
+                true=update.state,
+                detail=view.detail,
+            )
+        self._note(update.id, drift)
+        if repaired:
+            self._plan(update.id, FIRST_LOOK.total_seconds(), look.repairs + 1)
+        elif not update.state.is_terminal or drift is not None:
+            self._plan(update.id, self._interval, look.repairs)
+
+    def _tell_again(self, update: Update, believed: State) -> None:
+        log.info("cloud_told_again", lane=self._lane, update=update.id, believed=believed.value)
+        self._metrics.repairs.labels(self._lane).inc()
+        changes = self._ledger.changes
+        changes.beliefs[self._lane, update.device, update.id] = believed
+        kind = Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION
+        changes.messages.append(Message(lane=self._lane, update=update.id, kind=kind, event=update.report()))
+        self._record.note(update, self._lane, f"believed {believed}: told again {update.state}")
+        self._ledger.request()
+
+    def _note(self, update: UpdateId, drift: Drift | None) -> None:
+        before = self._drift.pop(update, None)
+        if drift is not None:
+            self._drift[update] = drift
+            if before is None or before.kind != drift.kind:
+                log.warning(
+                    "cloud_drifts",
+                    lane=self._lane,
+                    update=update,
+                    kind=drift.kind,
+                    believed=drift.believed.value,
+                    true=drift.true.value,
+                )
+        kinds = Counter(drift.kind for drift in self._drift.values())
+        for kind in KINDS:
+            self._metrics.drift.labels(self._lane, kind).set(kinds[kind])
+
+    def _troubled(self, err: CloudError) -> None:
+        match err:
+            case Unavailable(scope=Scope.LANE):
+                self._gate.failed(err)
+            case Denied(scope=Scope.LANE):
+                self._gate.denied(err)
+            case _:
+                self._gate.succeeded()
+
+    def _served(self) -> Iterator[Update]:
+        return (update for update in self._record.all() if self._is_served(update))
+
+    def _is_served(self, update: Update) -> bool:
+        return any(row.lane == self._lane for row in self._orders.serving(update))
+
+    def _plan(self, update: UpdateId, delay: float, repairs: int = 0) -> None:
+        heapq.heappush(self._looks, _Look(self._clock.now() + delay, update, repairs))
+        self._signal.set()
+
+
+def _is_of(view: CloudView, update: Update) -> bool:
+    return view.module == update.module and view.target in (None, update.target)
+
+
+def _difference(believed: State, true: State) -> str | None:
+    """Name how the cloud's belief differs from the truth; None where it does not, or only by a step on the way."""
+    if believed.is_terminal and true.is_terminal:
+        return None if _tone(believed) == _tone(true) else "ended_otherwise"
+    if believed.is_terminal:
+        return "ended_there"
+    if true is State.CANCELED:
+        return "open_there"
+    if true.is_terminal:
+        return "behind"
+    return "behind" if TABLE[believed].rank + 10 < TABLE[true].rank <= TABLE[State.APPLYING].rank else None
+
+
+def _tone(end: State) -> str:
+    """Success, calling off, or any of the ways to fail, which clouds do not tell apart."""
+    return end if end in (State.SUCCEEDED, State.CANCELED) else "failure"
