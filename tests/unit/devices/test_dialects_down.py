@@ -81,3 +81,15 @@ def test_an_order_fits_into_a_small_buffer(name: str) -> None:
     assert publish is not None
     assert len(publish.payload) < 1024
     assert publish.payload.isascii()
+
+
+def test_a_doorbells_id_fits_into_the_sdks_buffer() -> None:
+    """It is copied into 16 bytes, and one update has one id, so that a ring that comes twice can be told."""
+    long = UpdateId(f"{'P' * 48}/{'d' * 48}/{'m' * 64}/4294967295")
+    order = Install(device=DEVICE, update=long, version=Version("2.0"), image=IMAGE, url=LONGEST_URL)
+    first, again = DIALECTS["onenet"].write(order), DIALECTS["onenet"].write(order)
+
+    assert first is not None
+    assert json.loads(first.payload)["id"].isdigit()
+    assert len(json.loads(first.payload)["id"]) < 16
+    assert first == again
