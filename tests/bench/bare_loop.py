@@ -1,11 +1,17 @@
-"""The yardstick of `dispatch`: a plain aiohttp loop under uvloop that posts the same bodies, and nothing else."""
+"""The yardstick of `dispatch`: a plain aiohttp loop under uvloop that posts the same bodies, and nothing else.
+
+Its reports lie ready in memory. Each body is built when it is posted, for no sender knows a RequestId earlier; the
+id is made as cheaply as the adapter makes it. It prints the seconds of processor time that the posting took.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import uuid
+import time
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import aiohttp
 import uvloop
@@ -19,32 +25,32 @@ if TYPE_CHECKING:
     from gateway.model.events import StateReported
 
 
-async def post_all(url: str, reports: Iterator[dict[str, Any]], concurrency: int) -> None:
-    """Post every body, so many at a time."""
+async def post_all(url: str, reports: Iterator[StateReported], concurrency: int) -> None:
+    """Post every report, so many at a time."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=concurrency)) as session:
 
         async def post() -> None:
-            for body in reports:
-                async with session.post(url, json=body) as answer:
+            for report in reports:
+                async with session.post(url, json=_body(report)) as answer:
                     await answer.json()
 
         await asyncio.gather(*(post() for _ in range(concurrency)))
 
 
 def main() -> None:
-    """Post the bodies of a backlog to a simulated cloud: URL, messages, concurrency."""
+    """Post a backlog to a simulated cloud: URL, messages, concurrency."""
     base, messages, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    reports = [body for event in bodies(messages) if (body := _body(event)) is not None]
+    reports = bodies(messages)
+    begun = time.process_time()
     uvloop.run(post_all(f"{base}/api/exploreropen/tokenapi", iter(reports), concurrency))
+    print(time.process_time() - begun)
 
 
-def _body(event: StateReported) -> dict[str, Any] | None:
-    report = wire.report(event)
-    if report is None:
-        return None
+def _body(event: StateReported) -> dict[str, Any]:
+    request_id = str(UUID(int=getrandbits(128), version=4))
+    common = {"Action": "AppReportOTAStatus", "AccessToken": "bench", "RequestId": request_id}
     about = {"ProductId": event.device.product_id, "DeviceName": event.device.name, "Version": event.version}
-    common = {"Action": "AppReportOTAStatus", "AccessToken": "bench", "RequestId": str(uuid.uuid4())}
-    return {**common, **about, **report}
+    return {**common, **about, **(wire.report(event) or {})}
 
 
 if __name__ == "__main__":
