@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreDamagedError, StoreError
 from gateway.model.identity import Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
-from gateway.store import claims, damage, lanes, lock, orders, queues, records, sums, updates
+from gateway.store import claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
@@ -44,6 +44,8 @@ class Database:
         self._release: Callable[[], None] = lambda: None
         self._ids = QueueIds()
         self._sums = Sums()
+        #: What the last commit wrote into the clock's row.
+        self._stamp: doubt.Stamp | None = None
         # One thread: the writer. SQLite has one writer anyway; PostgreSQL gains nothing from two of ours.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
@@ -143,6 +145,7 @@ class Database:
         claims.take_back(connection)
         self._ids.load(connection)
         self._sums.load(connection)
+        self._stamp = records.load_clock(connection)
         return Loaded(
             updates=updates.load(connection),
             versions=updates.load_versions(connection),
@@ -150,7 +153,7 @@ class Database:
             lanes=lanes.load_states(connection),
             sizes=self._sums.sizes,
             messages=self._sums.messages,
-            clock=records.load_clock(connection),
+            clock=self._stamp,
         )
 
     def _commit(self, connection: Connection, changes: Changes, now: float, wall: float) -> Committed:
@@ -173,9 +176,19 @@ class Database:
         lanes.write_states(connection, changes.lanes)
         records.write_journal(connection, changes.journal, wall)
         records.write_quarantine(connection, changes.quarantine, wall, self._keep)
-        records.write_clock(connection, now, wall)
-        connection.commit()
+        stamp = doubt.stamp(now, wall, last=self._stamp)
+        records.write_clock(connection, *stamp)
+        self._end(connection, stamp)
         return self._sums.add(outbox.deltas)
+
+    def _end(self, connection: Connection, stamp: doubt.Stamp) -> None:
+        try:
+            connection.commit()
+        except SQLAlchemyError:
+            connection.invalidate()
+            if not doubt.was_written(self._engine, stamp):
+                raise
+        self._stamp = stamp
 
     def _claim(
         self, connection: Connection, lane: Lane, limit: int, now: float, lease_until: float

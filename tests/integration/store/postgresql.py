@@ -36,6 +36,11 @@ class Cluster:
             owner = pwd.getpwnam(USER)
             os.chown(directory, owner.pw_uid, owner.pw_gid)
 
+    @property
+    def socket(self) -> Path:
+        """Where the server listens."""
+        return self._directory / ".s.PGSQL.5432"
+
     def create(self) -> None:
         """Make an empty cluster."""
         self._run(
