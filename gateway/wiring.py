@@ -45,6 +45,7 @@ def _policy(product: ProductConfig) -> Policy:
         needs_evidence=product.success == "on_version_match",
         trusts_silence=product.unverified == "trust_done",
         deadlines={State(name): after for name, after in product.deadlines.items()},
+        rollback_after=product.rollback_after,
         times_out=product.stalled == "time_out",
         asks_first=product.confirmation == "required",
         retries=product.retries,

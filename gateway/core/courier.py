@@ -88,7 +88,7 @@ class Courier:
         if device not in self._there:
             self._there[device] = _Presence(now + GRACE)
         self._tell_again(device, before=_FLASHED)
-        if any(update.ordered for update in self._record.of(device)):
+        if any(update.ordered and TABLE[update.state].rank < _FLASHED for update in self._record.of(device)):
             self._outlet.tell(AskVersion(device=device))
 
     def gone(self, device: DeviceId) -> None:

@@ -38,7 +38,7 @@ class Engine:
         self._metrics = metrics
         self._quota = lane_quota
         self._full: frozenset[Lane] = frozenset()
-        self._patient_until = 0.0
+        self._started_at = 0.0
         #: Called with each version report; set by the composition root.
         self.on_version: Callable[[VersionReported], None] = lambda _: None
         #: Called when a device speaks of an update that was called off.
@@ -46,7 +46,7 @@ class Engine:
 
     def load(self, loaded: Loaded) -> None:
         """Learn from the store how things stand."""
-        self._patient_until = self._clock.now() + PATIENCE.total_seconds() if loaded.updates else 0.0
+        self._started_at = self._clock.now()
         self._note_sizes(loaded.sizes)
 
     def committed(self, committed: Committed) -> None:
@@ -115,13 +115,12 @@ class Engine:
         return changed
 
     def expire(self) -> None:
-        """Let time act on every open update; not before devices had time to come back after a start."""
+        """Let time act on every open update; after a start, not before its device had time to come back."""
         now = self._clock.now()
-        if now < self._patient_until:
-            return
+        is_early = now < self._started_at + PATIENCE.total_seconds()
         for update in list(self._record.open_updates()):
             rules = self._record.rules(update.device)
-            if rules is None:
+            if rules is None or (is_early and update.touched_at < self._started_at):
                 continue
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):
@@ -155,7 +154,7 @@ class Engine:
             return
         self._record.note_version(event.device, event.module, event.version)
         update = self._record.update(event.device, event.module)
-        self._record.act(witness(update, event, policy=rules.policy, now=self._clock.now()))
+        self._record.act(witness(update, event, now=self._clock.now()))
         self.on_version(event)
 
     def _confirmed(self, event: Confirmed) -> None:

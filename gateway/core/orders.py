@@ -43,6 +43,7 @@ class Orders:
         self._metrics = metrics
         self._objection = objection
         self._rows: dict[OrderKey, Ordered] = {}
+        record.is_none_of = self._is_for_another
         #: Called with each update that was called off after its device may have heard of it.
         self.on_withdrawn: Callable[[Update], None] = lambda _: None
 
@@ -142,6 +143,11 @@ class Orders:
         self._ledger.request()
         return True
 
+    def _is_for_another(self, update: Update, lane: Lane) -> bool:
+        """Whether the lane's cloud waits for another version: it might take this update for its own."""
+        row = self._rows.get((lane, update.device, update.module))
+        return row is not None and not row.is_closed and row.command.version != update.target
+
     def _ordered(self, lane: Lane, command: UpdateOrdered) -> None:
         key = (lane, command.device, command.module)
         row = self._rows.get(key)
@@ -181,10 +187,14 @@ class Orders:
         outcome = order(
             last, command, running=running, refused=refused, policy=rules.policy, now=self._clock.now()
         )
-        if outcome.closed is not None and last is not None:
-            self._supersede(last)
+        displaced = self.serving(last) if outcome.closed is not None and last is not None else []
+        if displaced and last is not None and TABLE[last.state].rank >= _NOTIFIED:
+            self.on_withdrawn(last)
         self._record.act(outcome)
         if outcome.update is not None:
+            for other in displaced:
+                if other.lane != row.lane:
+                    self._conflict(other, outcome.update)
             log.info(
                 "update_ordered",
                 lane=row.lane,
@@ -211,13 +221,8 @@ class Orders:
             )
         return None
 
-    def _supersede(self, update: Update) -> None:
-        for row in self.serving(update):
-            self._put(replace(row, update=None, note="conflict"))
-        if TABLE[update.state].rank >= _NOTIFIED:
-            self.on_withdrawn(update)
-
     def _conflict(self, row: Ordered, update: Update) -> None:
+        """Let an order wait for an update that another cloud wants."""
         self._metrics.order_conflicts.labels(row.lane).inc()
         log.warning(
             "order_conflicts",
@@ -227,7 +232,7 @@ class Orders:
             update=update.id,
             under_way=update.target,
         )
-        self._put(replace(row, note="conflict"))
+        self._put(replace(row, update=None, note="conflict"))
 
     def _withdrawn(self, row: Ordered) -> None:
         """A cloud wants no more what it wanted."""

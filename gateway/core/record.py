@@ -4,7 +4,7 @@ The store is the truth at start; a commit that failed takes memory back to what 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -57,6 +57,8 @@ class Record:
         self._updates: dict[Part, Update] = {}
         self._versions: dict[Part, Version] = {}
         self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
+        #: Whether a lane is not to hear of an update, because its cloud wants something else; set by the orders.
+        self.is_none_of: Callable[[Update, Lane], bool] = lambda _update, _lane: False
 
     def load(self, loaded: Loaded) -> None:
         """Fill memory from the store."""
@@ -196,7 +198,7 @@ class Record:
 
     def _lanes(self, update: Update) -> tuple[Lane, ...]:
         rules = self.rules(update.device)
-        return rules.lanes if rules else ()
+        return tuple(lane for lane in rules.lanes if not self.is_none_of(update, lane)) if rules else ()
 
     def _count(self, update: Update) -> None:
         self._metrics.transitions.labels(update.state).inc()

@@ -1,7 +1,6 @@
 """What proves an update, or disproves it: the version that a device reports, and silence."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from gateway.model.events import VersionReported
 from gateway.model.identity import Version
@@ -9,11 +8,8 @@ from gateway.model.policy import Policy
 from gateway.model.states import RANK_GROUP, TABLE, Phase, Reason, State
 from gateway.model.update import Outcome, Update, Verdict, entered, failed
 
-#: How long a doubt waits for the "done" that would dispel it; a device sends both on one connection.
-DOUBT = timedelta(seconds=30)
 
-
-def witness(update: Update | None, event: VersionReported, *, policy: Policy, now: float) -> Outcome:
+def witness(update: Update | None, event: VersionReported, *, now: float) -> Outcome:
     """Let a reported version act on the device's current update: the evidence that success needs."""
     if update is None:
         return Outcome(Verdict.DUPLICATE, None)
@@ -23,18 +19,11 @@ def witness(update: Update | None, event: VersionReported, *, policy: Policy, no
     confirming = update.state is State.CONFIRMING
     if event.version == update.target and (confirming or update.source != update.target):
         return Outcome(Verdict.ADVANCED, entered(update, State.SUCCEEDED, now))
-    if confirming and not event.redelivered:
-        return _disproved(update, event.version, policy, now)
-    return _doubted(update, event.version, now)
-
-
-def _doubted(update: Update, runs: Version, now: float) -> Outcome:
-    """Note a version that may be older than what the device said last."""
-    if update.state is State.CONFIRMING:
-        return Outcome(Verdict.NOTED, replace(update, doubt=runs, touched_at=now))
-    if update.state in RANK_GROUP and runs not in (update.target, update.doubt):
-        # It restarted, perhaps on the way to the new version: what it says until the deadline tells.
-        return Outcome(Verdict.NOTED, replace(update, doubt=runs))
+    if (confirming or update.state in RANK_GROUP) and event.version not in (update.target, update.doubt):
+        # It may say so before it starts the new one, or on the way there; or it was said before the "done" and is
+        # redelivered. Only if nothing else is said for a while is it the truth.
+        doubted = replace(update, doubt=event.version, touched_at=now if confirming else update.touched_at)
+        return Outcome(Verdict.NOTED, doubted)
     return Outcome(Verdict.DUPLICATE, update)
 
 
@@ -42,7 +31,7 @@ def expire(update: Update, *, policy: Policy, now: float) -> Outcome:
     """Let time act on an open update: past its deadline it is stalled; CONFIRMING ends as the policy says."""
     silence = now - update.touched_at
     confirming = update.state is State.CONFIRMING
-    if confirming and update.doubt is not None and silence >= DOUBT.total_seconds():
+    if confirming and update.doubt is not None and silence >= policy.rollback_after.total_seconds():
         return _disproved(update, update.doubt, policy, now)
     deadline = policy.deadline(update.state)
     if deadline is None or silence < deadline.total_seconds() or update.state.is_terminal:

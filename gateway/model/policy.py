@@ -45,6 +45,8 @@ class Policy:
     trusts_silence: bool = True
     #: Deadlines that differ from the table's.
     deadlines: Mapping[State, timedelta] = field(default_factory=dict)
+    #: How long another version than the target must stand after a "done" before it counts as the outcome.
+    rollback_after: timedelta = timedelta(seconds=30)
     #: An update whose owner passed its deadline ends in TIMED_OUT; else it is only marked.
     times_out: bool = False
     #: Nothing is sent to a device before a user agreed.

@@ -42,8 +42,8 @@ class Update:
     stalled: bool = False
     #: Success taken on the device's word alone.
     unverified: bool = False
-    #: A version other than the target that a redelivery (DUP) reported while success waits for evidence. It may be
-    #: older than the "done": then that comes again right after it. If it does not, this is the evidence.
+    #: A version other than the target that the device reported while it installed, or while success waits for evidence.
+    #: It may be older than what was said last; if nothing else is said for a while, this is the outcome.
     doubt: Version | None = None
     #: The device reported a version after the end: it asks for orders again and may start over.
     rearmed: bool = False

@@ -92,6 +92,7 @@ def product(name: str, dialect: str, devices: list[str], *, more: str = "") -> s
         f'dialect = "{dialect}"',
         f'authentication = "{authentication}"',
         'clouds = ["tencent", "onenet"]',
+        'rollback_after = "500ms"',
         more,
     ]
     for device in devices:

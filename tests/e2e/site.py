@@ -24,6 +24,8 @@ CLOUD = """\
 adapter = "{name}"
 requests_per_second = 5000
 progress_interval = "200ms"
+poll_minimum = "500ms"
+polls_per_second = 500
 {more}
 """
 
@@ -123,6 +125,14 @@ async def site(directory: Path, products: str, clouds: str, *, extra: str = "") 
     finally:
         if made.process is not None and made.process.returncode is None:
             await made.kill()
+
+
+def firmware_table(port: int) -> str:
+    """Write the part of the configuration that makes the gateway fetch and serve images, from loopback only."""
+    return (
+        f'[firmware]\nlisten = "127.0.0.1:{port}"\npublic_url = "http://127.0.0.1:{port}"\n'
+        'allowed_networks = ["127.0.0.0/8"]\nallowed_ports = []\n'
+    )
 
 
 @contextlib.asynccontextmanager

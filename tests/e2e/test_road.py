@@ -86,6 +86,9 @@ async def test_done_is_held_until_the_version_proves_it(road: Road) -> None:
         await road.site.drained(within_s=10)
         assert "done 100" not in road.heard_by_tencent("TENCENT/d1")
         await device.runs("1.0")
+        async with asyncio.timeout(10):
+            while road.heard_by_onenet("TENCENT", "d1")[-1] != "206":
+                await asyncio.sleep(0.02)
     await road.site.drained(within_s=10)
 
     assert answer == {

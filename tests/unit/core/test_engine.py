@@ -233,6 +233,8 @@ async def test_a_restart_goes_on_where_it_was() -> None:
     await after.load()
     async with after.committing():
         await after.say(told(State.INSTALLING, device=LONE), runs(V1, device=LONE))
+        await asyncio.sleep(EVIDENCE.rollback_after.total_seconds())
+        after.engine.expire()
     (update,) = store.updates.values()
     assert (update.state, update.reason) == (State.FAILED, Reason.ROLLED_BACK)
 

@@ -82,7 +82,7 @@ class Story:
     def _act(self, event: Event) -> Outcome:
         if isinstance(event, VersionReported):
             self.running = event.version
-            return witness(self.update, event, policy=self.policy, now=self.now)
+            return witness(self.update, event, now=self.now)
         return apply(self.update, event, running=self.running, policy=self.policy, now=self.now)
 
     @property

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.model.events import StateReported
-from gateway.model.evidence import DOUBT, expire
+from gateway.model.evidence import expire
 from gateway.model.identity import Module
 from gateway.model.policy import Policy
 from gateway.model.reports import ANNOUNCEMENTS
@@ -237,6 +237,10 @@ class TestNewAttempts:
         assert story.verdicts[-1] is Verdict.ABSORBED
 
 
+#: Seconds after which a doubt is the outcome.
+HALF_A_MINUTE = 30.0
+
+
 class TestEvidence:
     """Success is a claim until the device reports the target version."""
 
@@ -268,7 +272,7 @@ class TestEvidence:
 
     def test_the_old_version_after_done_is_a_rollback(self) -> None:
         """The platform must not believe what the device takes back."""
-        update = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1)).current
+        update = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1)).wait(HALF_A_MINUTE).current
         assert (update.state, update.phase, update.reason) == (
             State.FAILED,
             Phase.CONFIRM,
@@ -278,35 +282,46 @@ class TestEvidence:
 
     def test_a_third_version_after_done_is_a_mismatch(self) -> None:
         """Neither the old nor the new one."""
-        update = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V4)).current
+        update = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V4)).wait(HALF_A_MINUTE).current
         assert (update.state, update.reason) == (State.FAILED, Reason.VERSION_MISMATCH)
 
     def test_an_unknown_old_version_cannot_be_a_rollback(self) -> None:
         """What ran before was never said."""
-        update = Story(STRICT).tell(says(State.SUCCEEDED), runs(V1)).current
+        update = Story(STRICT).tell(says(State.SUCCEEDED), runs(V1)).wait(HALF_A_MINUTE).current
         assert update.reason is Reason.VERSION_MISMATCH
 
-    def test_a_redelivered_old_version_is_a_doubt(self) -> None:
-        """It may have been sent before the "done", or its first copy may be the one that was lost."""
-        story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1, redelivered=True))
+    def test_an_old_version_is_a_doubt_at_first(self) -> None:
+        """A device may say what it runs once more before it starts the new version."""
+        story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1))
         assert (story.verdicts[-1], story.current.state) == (Verdict.NOTED, State.CONFIRMING)
         assert story.current.doubt == V1
 
     def test_a_repeated_done_dispels_the_doubt(self) -> None:
         """PUBACKs keep their order: a version report from before the "done" is followed by it."""
-        story = Story(STRICT, running=V1).tell(
-            says(State.SUCCEEDED), runs(V1, redelivered=True), says(State.SUCCEEDED)
-        )
+        story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1), says(State.SUCCEEDED))
         assert (story.current.state, story.current.doubt) == (State.CONFIRMING, None)
 
     def test_a_doubt_that_nothing_dispels_is_the_evidence(self) -> None:
-        """Half a minute later the device counts as rolled back; trust is for devices that said nothing."""
-        doubted = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1, redelivered=True)).current
-        early = expire(doubted, policy=STRICT, now=doubted.touched_at + DOUBT.total_seconds() - 1)
-        late = expire(doubted, policy=STRICT, now=doubted.touched_at + DOUBT.total_seconds())
+        """Half a minute later the device counts as rolled back, however often it says so meanwhile."""
+        story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1))
+        doubted = story.tell(runs(V1), runs(V1)).current
+        early = expire(doubted, policy=STRICT, now=doubted.touched_at + HALF_A_MINUTE - 1)
+        late = expire(doubted, policy=STRICT, now=doubted.touched_at + HALF_A_MINUTE)
         assert early.verdict is Verdict.DUPLICATE
         assert late.update is not None
         assert (late.update.state, late.update.reason) == (State.FAILED, Reason.ROLLED_BACK)
+
+    def test_the_new_version_dispels_the_doubt(self) -> None:
+        """It said the old one once more, started the new one, and said so."""
+        story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1), runs(V2))
+        assert (story.current.state, story.current.doubt) == (State.SUCCEEDED, None)
+
+    def test_a_device_that_restarts_while_it_installs_may_have_given_up(self) -> None:
+        """It says the old version, and then nothing until the deadline: rolled back, not merely stalled."""
+        story = Story(STRICT, running=V1).tell(says(INSTALLING), runs(V1)).wait(29 * 60)
+        assert story.current.state is INSTALLING
+        story.wait(2 * 60)
+        assert (story.current.state, story.current.reason) == (State.FAILED, Reason.ROLLED_BACK)
 
     def test_a_version_report_moves_no_update_that_has_not_claimed_success(self) -> None:
         """A device says its old version in the middle of a download."""
