@@ -113,12 +113,18 @@ class Ledger:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            batch, self._pending = self._pending, Batch()
-            await self._write(batch)
+            batch: Batch | None = self._take()
+            while batch is not None:
+                batch = await self._write(batch)
             if not self._wake.is_set():
                 self._idle.set()
 
-    async def _write(self, batch: Batch) -> None:
+    def _take(self) -> Batch:
+        batch, self._pending = self._pending, Batch()
+        return batch
+
+    async def _write(self, batch: Batch) -> Batch | None:
+        """Commit it; return what must be committed next and alone after it failed."""
         started = perf_counter()
         try:
             committed = await self._store.commit(
@@ -129,14 +135,14 @@ class Ledger:
             raise
         except StoreError as err:
             self._refuse(batch, err)
+            # Facts, or nothing: whether the store works again is found out by trying, also without traffic. No publish
+            # comes along, or on a full disk, where facts make room, new publishes would have them refused for ever.
+            facts = self._take()
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, LAST_PAUSE)
-            return
+            return facts
         self._metrics.commit_duration.observe(perf_counter() - started)
-        self._pause = FIRST_PAUSE
-        if self._trouble is not None:
-            self._trouble = None
-            log.info("commits_work_again")
+        self._note_success(batch)
         for written in batch.written:
             written()
         for settle in batch.settles:
@@ -144,6 +150,17 @@ class Ledger:
         if len(self._pending.settles) < LOW_WATER:
             self._room.set()
         self.on_commit(batch.changes, committed)
+        return None
+
+    def _note_success(self, batch: Batch) -> None:
+        if self._trouble is not None and batch.changes.settlements and not batch.settles:
+            # Answers alone are taken by a full disk, too: what it says to something else will tell.
+            self.request()
+            return
+        self._pause = FIRST_PAUSE
+        if self._trouble is not None:
+            self._trouble = None
+            log.info("commits_work_again")
 
     def _refuse(self, batch: Batch, err: StoreError) -> None:
         """Refuse what the failed transaction held, and what was gathered on top of it meanwhile."""
@@ -161,8 +178,6 @@ class Ledger:
         self._keep_facts(batch, above)
         for teach in [*batch.taught, *above.taught]:
             teach()
-        # Also without traffic: whether the store works again is found out by trying.
-        self.request()
 
     def _keep_facts(self, *lost: Batch) -> None:
         """What clouds answered stays true although it was not written: write it next time."""

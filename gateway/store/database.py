@@ -20,6 +20,7 @@ from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
 from gateway.store.records import Keep
+from gateway.store.reserve import Reserve
 from gateway.store.sums import Deltas, Sums
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Database:
         self._release: Callable[[], None] = lambda: None
         self._ids = QueueIds()
         self._sums = Sums()
+        self._reserve = Reserve(engine)
         #: What the last commit wrote into the clock's row.
         self._stamp: doubt.Stamp | None = None
         # One thread: the writer. SQLite has one writer anyway; PostgreSQL gains nothing from two of ours.
@@ -60,6 +62,7 @@ class Database:
         try:
             store._release = await store._in_writer(partial(lock.hold, store._engine))
             store.set_aside = await store._in_writer(partial(_prepare, store._engine))
+            await store._in_writer(store._reserve.keep)
         except BlockingIOError as err:
             await store.close()
             raise StoreError(
@@ -130,15 +133,17 @@ class Database:
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.connect() as connection:
+            self._reserve.restore(connection)
             try:
                 with connection.begin():
                     return work(connection)
-            except BaseException:
+            except BaseException as err:
                 # Where COMMIT failed the transaction may still be open: only a new connection is surely clean.
                 connection.invalidate()
                 # Here and not where the call came from: that may have been cancelled, and gone.
                 self._ids.forget()
                 self._sums.forget()
+                self._reserve.note_failure(err)
                 raise
 
     def _load(self, connection: Connection) -> Loaded:
@@ -157,6 +162,8 @@ class Database:
         )
 
     def _commit(self, connection: Connection, changes: Changes, now: float, wall: float) -> Committed:
+        if not self._reserve.admits(changes):
+            raise OSError("the disk is full; until there is room only what frees some is written")
         self._sums.load(connection)
         updates.write(connection, changes.updates.values())
         updates.write_progress(connection, changes.progressed.values())

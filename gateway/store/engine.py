@@ -28,6 +28,9 @@ def connect(url: str) -> Engine:
 def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # BEGIN comes from _begin_sqlite; the driver's own guessing is switched off.
     connection.isolation_level = None
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        # Only a fresh file can be told: free pages may be given back to a full disk.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
         "journal_mode=WAL",
         f"busy_timeout={BUSY_TIMEOUT_MS}",

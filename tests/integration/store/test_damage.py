@@ -144,7 +144,7 @@ async def test_a_store_that_somebody_else_holds_is_not_damaged(
             await Database.open(f"sqlite:///{path}", lane_quota=QUOTA)
         connection.exec_driver_sql("ROLLBACK")
 
-    assert list_of(path) == [path.name, f"{path.name}.lock"]
+    assert list_of(path) == [path.name, f"{path.name}.lock", f"{path.name}.reserve"]
 
 
 async def test_a_directory_that_does_not_exist_is_an_error(tmp_path: Path) -> None:

@@ -127,6 +127,25 @@ async def test_two_failures_in_a_row_leave_no_trace() -> None:
     assert (update.state, update.number) == (State.INSTALLING, 1)
 
 
+async def test_publishes_do_not_come_between_an_answer_and_the_store() -> None:
+    """On a full disk answers make room and publishes do not fit: after a failure answers are written alone."""
+    house = House()
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING))
+        (claim,) = await house.store.claim(ONE, limit=1, now=house.clock.now(), lease_until=1e9)
+        house.store.fates.append(Fate.REFUSED)
+        house.ledger.changes.settlements.append(Delivered(claim=claim, state=State.DOWNLOADING))
+        house.publish(told(State.DOWNLOADED))
+        await asyncio.sleep(house.store.commit_seconds * 1.5)
+        house.publish(told(State.DOWNLOADED))
+        assert house.ledger.trouble
+        await house.ledger.drain()
+    _, answers, publishes = house.store.commits
+    assert (len(answers.settlements), answers.messages) == (1, [])
+    assert (publishes.settlements, len(publishes.messages)) == ([], 2)
+    assert house.ledger.trouble is None
+
+
 async def test_what_clouds_answered_survives_failed_commits() -> None:
     """The newest breaker of a lane, every settlement in its order, every wake."""
     house = House()
@@ -144,7 +163,7 @@ async def test_what_clouds_answered_survives_failed_commits() -> None:
         house.ledger.changes.lanes[ONE] = replace(OPEN, failures=6)
         house.ledger.request()
         await house.ledger.drain()
-    written = house.store.commits[-1]
+    (written,) = (changes for changes in house.store.commits if changes.settlements)
     assert written.settlements == [first, second]
     assert written.lanes == {ONE: replace(OPEN, failures=6), TWO: OPEN}
     assert written.woken == {TWO}
