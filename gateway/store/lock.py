@@ -3,9 +3,12 @@
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 #: Names our lock among the advisory locks of a PostgreSQL database.
 _KEY = 0x07A6A7E3
@@ -37,4 +40,11 @@ def _hold_advisory(engine: Engine) -> Callable[[], None]:
     if not taken:
         connection.close()
         raise BlockingIOError
-    return connection.close
+    return partial(_let_go, connection)
+
+
+def _let_go(connection: Connection) -> None:
+    # Said, because the server notices a closed connection in its own time, and the next gateway may come at once.
+    with suppress(SQLAlchemyError):
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_KEY})")
+    connection.close()
