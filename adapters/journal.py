@@ -49,6 +49,11 @@ class Journal:
         self._path = site.data_dir / settings.path
         self._now = site.now
 
+    @property
+    def names_modules(self) -> bool:
+        """Each line says it."""
+        return True
+
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Append the state; durable on return. A resend after a lost reply is a second, equal line."""
         if after is not None and after.is_terminal:

@@ -53,7 +53,9 @@ class Gateway:
         self.adapters: dict[Lane, CloudAdapter] = {}
         common: dict[str, Any] = {"ledger": self.ledger, "clock": clock, "metrics": self.metrics}
         self.record = Record(wiring.product_rules(config), **common)
-        self.orders = Orders(self.record, objection=self._objection, **common)
+        self.orders = Orders(
+            self.record, objection=self._objection, names_modules=self._names_modules, **common
+        )
         self.engine = Engine(self.record, lane_quota=config.store.lane_quota, **common)
         self.record.load(loaded)
         self.orders.load(loaded.orders)
@@ -61,7 +63,16 @@ class Gateway:
         self.link, self.broker = self._site_side()
         self.gates: dict[Lane, Gate] = {}
         self.dispatchers: dict[Lane, Dispatcher] = {}
-        self.observer = Observer(
+        self.observer = self._observer()
+        #: Only where the configuration says where devices fetch images.
+        self.down: RoadDown | None = None
+        self._saved_lanes = loaded.lanes
+        wiring.initialise_metrics(self.metrics, config)
+        if store.set_aside is not None:
+            self.metrics.store_set_aside.inc()
+
+    def _observer(self) -> Observer:
+        return Observer(
             name=config.gateway.name,
             version=__version__,
             store=store,
@@ -73,12 +84,6 @@ class Gateway:
             gates=self.gates,
             clients=lambda: self.link.present,
         )
-        #: Only where the configuration says where devices fetch images.
-        self.down: RoadDown | None = None
-        self._saved_lanes = loaded.lanes
-        wiring.initialise_metrics(self.metrics, config)
-        if store.set_aside is not None:
-            self.metrics.store_set_aside.inc()
 
     def _site_side(self) -> tuple[Link, MqttBroker]:
         """Make the link and the broker, which need each other."""
@@ -168,6 +173,9 @@ class Gateway:
 
     def _objection(self, lane: Lane, version: Version) -> str | None:
         return self.adapters[lane].objection(version)
+
+    def _names_modules(self, lane: Lane) -> bool:
+        return self.adapters[lane].names_modules
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)

@@ -66,6 +66,11 @@ class OneNet:
         """Say what is missing to ask for the tasks of a device; one that is not here has none."""
         return [] if settings.api == "fuse" else missing_facts(external)
 
+    @property
+    def names_modules(self) -> bool:
+        """By the type of the task."""
+        return True
+
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Say what the cloud has not heard yet, in its order; it has no word for a user's consent.
 

@@ -62,6 +62,11 @@ class Tencent:
             return ()
         return ("access_token holds no AccessToken; it must be the bare token, or what AppGetToken returned",)
 
+    @property
+    def names_modules(self) -> bool:
+        """No: AppReportOTAStatus has a version and no module."""
+        return False
+
     async def deliver(self, device: Device, event: StateReported, after: State | None) -> Sequence[Command]:
         """Confirm the task if a user agreed, then report; a resend is harmless, for the cloud takes the same again.
 

@@ -35,13 +35,21 @@ class Orders:
     """The orders of all clouds."""
 
     def __init__(
-        self, record: Record, *, ledger: Ledger, clock: Clock, metrics: Metrics, objection: Objection
+        self,
+        record: Record,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        metrics: Metrics,
+        objection: Objection,
+        names_modules: Callable[[Lane], bool] = lambda _: True,
     ) -> None:
         self._record = record
         self._ledger = ledger
         self._clock = clock
         self._metrics = metrics
         self._objection = objection
+        self._names_modules = names_modules
         self._rows: dict[OrderKey, Ordered] = {}
         record.is_none_of = self._is_for_another
         #: Called with each update that was called off after its device may have heard of it.
@@ -146,7 +154,12 @@ class Orders:
     def _is_for_another(self, update: Update, lane: Lane) -> bool:
         """Whether the lane's cloud waits for another version: it might take this update for its own."""
         row = self._rows.get((lane, update.device, update.module))
-        return row is not None and not row.is_closed and row.command.version != update.target
+        if row is not None and not row.is_closed:
+            return row.command.version != update.target
+        if self._names_modules(lane):
+            return False
+        # Two stories of one version that name no module would be one story without sense: the first is told.
+        return any(_overlaps(other, update) for other in self._record.of(update.device))
 
     def _ordered(self, lane: Lane, command: UpdateOrdered) -> None:
         key = (lane, command.device, command.module)
@@ -260,6 +273,14 @@ class Orders:
     def _lanes(self, device: DeviceId) -> tuple[Lane, ...]:
         rules = self._record.rules(device)
         return rules.lanes if rules else ()
+
+
+def _overlaps(other: Update, update: Update) -> bool:
+    """Whether another module's update to the same version was under way when this one began."""
+    is_later = (other.opened_at, other.module) > (update.opened_at, update.module)
+    if other.module == update.module or other.target != update.target or is_later:
+        return False
+    return not other.state.is_terminal or other.entered_at >= update.opened_at
 
 
 def _is_same(before: UpdateOrdered, now: UpdateOrdered) -> bool:

@@ -88,6 +88,11 @@ class CloudView:
 class CloudAdapter(Teller, Protocol):
     """One cloud, whole: the road up, and the road down. This is what an adapter's author implements."""
 
+    @property
+    def names_modules(self) -> bool:
+        """Whether a report says of which module it is; else no two modules of a device are told at the same time."""
+        ...
+
     def objection(self, version: Version) -> str | None:
         """Say why the cloud cannot carry this version, None if it can. Pure; an order of such a one is refused."""
         ...

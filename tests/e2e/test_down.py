@@ -70,7 +70,7 @@ async def test_two_clouds_with_different_wishes_take_turns(road: RoadDown) -> No
     """The cloud that the product names first goes first; the other waits as a conflict, which is counted."""
     road.tencent.create_task("PLAIN/d1", "2.0")
     road.onenet.create_task(dev_id("PLAIN", "d1"), "3.0")
-    async with road.device("PLAIN/d1", Manner(part_pause=0.05)).powered() as device:
+    async with road.device("PLAIN/d1", Manner(part_pause=0.05, flash_pause=2.0)).powered() as device:
         await until(lambda: device.flashes == {"2.0": 1, "3.0": 1}, within_s=30)
         await told(road, "PLAIN/d1", "done")
         await until(lambda: road.told_onenet("PLAIN/d1") == ["101", "201"])
