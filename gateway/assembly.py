@@ -73,10 +73,10 @@ class Gateway:
 
     def _observer(self) -> Observer:
         return Observer(
-            name=config.gateway.name,
+            name=self.config.gateway.name,
             version=__version__,
-            store=store,
-            clock=clock,
+            store=self.store,
+            clock=self.clock,
             metrics=self.metrics,
             ledger=self.ledger,
             engine=self.engine,
