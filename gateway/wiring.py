@@ -35,6 +35,7 @@ def product_rules(config: Config) -> dict[str, ProductRules]:
             lanes=tuple(lane_of(cloud) for cloud in product.clouds),
             policy=_policy(product),
             asks=product.tasks == "poll",
+            tells=product.dialect != "onenet",
         )
         for product_id, product in config.products.items()
     }

@@ -124,10 +124,10 @@ class ProductConfig(Section):
     clouds: Annotated[list[str], Field(examples=[["tencent"]])]
     success: Literal["on_version_match", "on_done"] = "on_version_match"
     unverified: Literal["trust_done", "time_out"] = "trust_done"
-    stalled: Literal["wait", "time_out"] = "wait"
-    #: "poll" asks the clouds for updates; all that follows is about the updates that they order.
     #: How long another version than the target must stand after a "done" before it counts as a rollback.
     rollback_after: Duration = timedelta(seconds=30)
+    stalled: Literal["wait", "time_out"] = "wait"
+    #: "poll" asks the clouds for updates; all that follows is about the updates that they order.
     tasks: Literal["poll", "off"] = "off"
     confirmation: Literal["none", "required"] = "none"
     #: When updates may begin, in `time_zone`.

@@ -42,6 +42,8 @@ class ProductRules:
     policy: Policy = field(default_factory=Policy)
     #: Whether its clouds are asked for tasks.
     asks: bool = False
+    #: False where devices report to their cloud themselves: what the gateway told it would end their tasks.
+    tells: bool = True
 
 
 class Record:
@@ -198,7 +200,9 @@ class Record:
 
     def _lanes(self, update: Update) -> tuple[Lane, ...]:
         rules = self.rules(update.device)
-        return tuple(lane for lane in rules.lanes if not self.is_none_of(update, lane)) if rules else ()
+        if rules is None or not rules.tells:
+            return ()
+        return tuple(lane for lane in rules.lanes if not self.is_none_of(update, lane))
 
     def _count(self, update: Update) -> None:
         self._metrics.transitions.labels(update.state).inc()

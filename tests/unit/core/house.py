@@ -28,6 +28,8 @@ ONE, TWO = Lane("cloud/one"), Lane("cloud/two")
 BOTH = "BOTH"
 #: Told to the first cloud only.
 SOLE = "SOLE"
+#: Its devices tell their cloud themselves.
+MUTE = "MUTE"
 DEVICE = DeviceId(BOTH, "dev01")
 QUOTA = 1000
 V1, V2, V3 = Version("1.0"), Version("2.0"), Version("3.0")
@@ -78,6 +80,7 @@ class House:
             {
                 BOTH: ProductRules(lanes=(ONE, TWO), policy=policy, asks=True),
                 SOLE: ProductRules(lanes=(ONE,), policy=policy, asks=True),
+                MUTE: ProductRules(lanes=(ONE,), policy=policy, asks=True, tells=False),
             },
             **common,
         )

@@ -15,7 +15,7 @@ from gateway.model.states import Phase, Reason, State
 from gateway.model.update import Update
 from gateway.ports.store import Entry, Kind, Quarantined
 from tests.unit.core.fakes import FakeStore, Fate, teaches
-from tests.unit.core.house import BOTH, DEVICE, ONE, QUOTA, SOLE, TWO, V1, V2, V3, House, runs, told
+from tests.unit.core.house import BOTH, DEVICE, MUTE, ONE, QUOTA, SOLE, TWO, V1, V2, V3, House, runs, told
 
 LONE = DeviceId(SOLE, "dev01")
 FIRST = UpdateId(f"{LONE}/default/1")
@@ -237,6 +237,16 @@ async def test_a_restart_goes_on_where_it_was() -> None:
         after.engine.expire()
     (update,) = store.updates.values()
     assert (update.state, update.reason) == (State.FAILED, Reason.ROLLED_BACK)
+
+
+async def test_devices_that_tell_their_cloud_themselves_are_not_told_of() -> None:
+    """What the gateway said of them would end the task that they are about to carry out."""
+    house = House()
+    device = DeviceId(MUTE, "dev01")
+    async with house.committing():
+        await house.say(told(State.DOWNLOADING, device=device), told(State.FAILED, device=device))
+    assert [update.state for update in house.store.updates.values()] == [State.FAILED]
+    assert house.store.waiting(ONE) == []
 
 
 async def test_the_journal_tells_what_was_understood() -> None:
