@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.answers import PARKED_PROBE
 from gateway.core.breaker import PROBE
-from gateway.core.dispatcher import DELIVERY_LIMIT, IDLE, LEASE, WATCH, LaneSettings
+from gateway.core.dispatcher import DELIVERY_LIMIT, IDLE, LEASE, LaneSettings
 from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported
@@ -503,7 +503,7 @@ async def test_a_delivery_that_hangs_is_given_up_while_its_lease_stands() -> Non
         await house.say(told(State.FAILED, device=device(2)))
         await asyncio.sleep(LEASE.total_seconds())
     given_up = house.one.calls[1].at - START
-    assert DELIVERY_LIMIT.total_seconds() <= given_up <= DELIVERY_LIMIT.total_seconds() + 2 * WATCH
+    assert DELIVERY_LIMIT.total_seconds() <= given_up < LEASE.total_seconds()
     assert sorted(event.device for event in house.one.took) == [DEVICE, DEVICE, device(2)]
     assert house.store.buried == []
 
