@@ -103,6 +103,10 @@ class Site:
         """Return what the gateway printed."""
         return (self.directory / "gateway.log").read_text()
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what the gateway logged, as records."""
+        return log_lines(self.directory / "gateway.log")
+
     async def _answers(self, path: str) -> bool:
         with contextlib.suppress(aiohttp.ClientError, OSError):
             await self.get(path)
