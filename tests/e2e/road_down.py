@@ -83,14 +83,23 @@ async def until(
 
 @asynccontextmanager
 async def road_down(
-    directory: Path, *, names: Sequence[str] = NAMES, more: str = "", extra: str = ""
+    directory: Path,
+    *,
+    names: Sequence[str] = NAMES,
+    more: str = "",
+    extra: str = "",
+    onenet_api: str = "south",
 ) -> AsyncIterator[RoadDown]:
     """Run a gateway with a plain and a Tencent product, each bound to both clouds, which are asked for tasks."""
     settings = f'tasks = "poll"\n{more}'
     products = product("PLAIN", "plain", list(names), more=settings)
     products += product("TENCENT", "tencent", list(names), more=settings)
+    if onenet_api == "fuse":
+        products = products.replace("dev_id =", "device_name =").replace(
+            ', manuf = "100", model = "10001"', ""
+        )
     async with (
-        both_clouds() as (tencent_cloud, onenet_cloud, clouds),
+        both_clouds(onenet_api=onenet_api) as (tencent_cloud, onenet_cloud, clouds),
         site(directory, products, clouds, extra=firmware_table(free_port()) + extra) as made,
     ):
         for kind in ("PLAIN", "TENCENT"):

@@ -140,7 +140,7 @@ def firmware_table(port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def both_clouds() -> AsyncIterator[tuple[TencentCloud, OneNetCloud, str]]:
+async def both_clouds(*, onenet_api: str = "south") -> AsyncIterator[tuple[TencentCloud, OneNetCloud, str]]:
     """Serve both clouds; the text is their part of the configuration."""
     tencent, onenet = TencentCloud(), OneNetCloud()
     tencent.admits_any_device = True
@@ -148,7 +148,7 @@ async def both_clouds() -> AsyncIterator[tuple[TencentCloud, OneNetCloud, str]]:
     async with serve(tencent) as tencent_url, serve(onenet) as onenet_url:
         tables = {
             "tencent": f'url = "{tencent_url}{PATH}"\naccess_token = "{TOKEN}"',
-            "onenet": f'url = "{onenet_url}"\nresource = "{RESOURCE}"\naccess_key = "{KEY}"',
+            "onenet": f'url = "{onenet_url}"\napi = "{onenet_api}"\nresource = "{RESOURCE}"\naccess_key = "{KEY}"',
         }
         yield tencent, onenet, "".join(CLOUD.format(name=name, more=more) for name, more in tables.items())
 

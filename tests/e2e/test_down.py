@@ -55,6 +55,16 @@ async def test_a_task_of_onenet_is_carried_out_over_chunks(road: RoadDown) -> No
     assert road.illegal() == []
 
 
+async def test_a_task_of_onenet_s_younger_interface_is_carried_out(tmp_path: Path) -> None:
+    """Fuse has names and numbers of its own, and the same story."""
+    async with road_down(tmp_path, onenet_api="fuse") as road:
+        task = road.onenet.create_task(dev_id("PLAIN", "d1"), "2.0")
+        async with road.device("PLAIN/d1").powered() as device:
+            await device.until_reported("2.0")
+            await until(lambda: task.state is State.DONE, why=lambda: task)
+        assert (device.flashes, road.illegal()) == ({"2.0": 1}, [])
+
+
 async def test_both_clouds_order_the_same_version_and_share_one_update(road: RoadDown) -> None:
     """One flash, and each cloud hears its own task to the end."""
     road.tencent.create_task("PLAIN/d1", "2.0")
