@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Mapping
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from gateway import __version__
@@ -21,6 +22,10 @@ from gateway.model.policy import Policy, Window
 from gateway.model.states import Reason, State
 from gateway.model.update import Verdict
 from gateway.store.records import Keep
+
+#: Deliveries that wait for the rate of their cloud are few enough to have their turn within so many seconds: each has a
+#: time limit, of which waiting is a part.
+QUEUED_SECONDS = 5
 
 
 def lane_of(cloud: str) -> Lane:
@@ -150,8 +155,11 @@ def keep(config: Config) -> Keep:
 
 
 def lane_settings(cloud: CloudConfig) -> LaneSettings:
-    """Say how fast a lane may go."""
-    return LaneSettings(concurrency=cloud.concurrency, progress_interval=cloud.progress_interval)
+    """Say how fast a lane may go; no more wait for a low rate than it lets through within a few seconds."""
+    passing = max(1, ceil(cloud.requests_per_second * QUEUED_SECONDS))
+    return LaneSettings(
+        concurrency=min(cloud.concurrency, passing), progress_interval=cloud.progress_interval
+    )
 
 
 def cloud_of(config: Config, lane: Lane) -> CloudConfig:

@@ -77,8 +77,8 @@ def cloud_rules(name: str, cloud: CloudConfig) -> Iterator[str]:
         yield f"{key} has {len(name)} characters; its name must have 32 or fewer"
     if name in _TAKEN:
         yield f"{key} is no good name, because devices have a key {name} of their own; choose another"
-    if cloud.timeout.total_seconds() > 300:
-        yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 300s"
+    if cloud.timeout.total_seconds() > 60:
+        yield f"{key}.timeout is {cloud.timeout.total_seconds():g} s; it must be at most 60s"
 
 
 def poll_rules(key: str, cloud: CloudConfig) -> Iterator[str]:

@@ -349,7 +349,7 @@ RULES = {
     ),
     "timeout of an hour": (
         '[clouds.c]\nadapter = "a"\ntimeout = "1h"',
-        "clouds.c.timeout is 3600 s; it must be at most 300s",
+        "clouds.c.timeout is 3600 s; it must be at most 60s",
     ),
     "questions that come too soon": (
         '[clouds.c]\nadapter = "a"\npoll_interval = "30s"',
