@@ -83,6 +83,7 @@ class Gateway:
             record=self.record,
             gates=self.gates,
             clients=lambda: self.link.present,
+            firmware=lambda: self.down.status() if self.down else None,
         )
 
     def _site_side(self) -> tuple[Link, MqttBroker]:

@@ -3,10 +3,13 @@
 A series whose label values are known at start is initialised to 0, so that `rate()` sees its first increment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _REQUEST = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -29,6 +32,10 @@ class Metrics:
         self._declare_clouds()
         self._declare_process()
 
+    def read_firmware(self, read: Callable[[], "FirmwareReadings"]) -> None:
+        """Show the figures of the firmware room, read when they are asked for; only where there is one."""
+        self.registry.register(_Firmware(read))
+
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace="ota_gateway", registry=self.registry)
 
@@ -46,7 +53,8 @@ class Metrics:
         self.auth_failures = self._counter("mqtt_auth_failures_total", "Logins refused, by reason.", "reason")
         self.protocol_errors = self._counter(
             "mqtt_protocol_errors_total",
-            "Connections closed for breaking MQTT or a limit, by reason.",
+            "What broke MQTT, a limit or a device's rights, by reason. Publishes (acl, packet_size) are set aside, "
+            "anything else closes the connection.",
             "reason",
         )
         self.received = self._counter(
@@ -86,6 +94,12 @@ class Metrics:
         self.polls = self._counter(
             "polls_total",
             "Questions to a cloud about what it wants of a device, by outcome.",
+            "lane",
+            "outcome",
+        )
+        self.pushes = self._counter(
+            "pushes_total",
+            "Hints that a cloud, or who claims to be one, sent to its address here, by outcome.",
             "lane",
             "outcome",
         )
@@ -173,6 +187,77 @@ class Metrics:
         self.store_set_aside = self._counter(
             "store_set_aside_total", "Damaged database files found at start and put aside."
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareReadings:
+    """What the firmware room counts itself; every label is there from the start."""
+
+    #: Now.
+    taken: int
+    quota: int
+    images: int
+    fetching: int
+    transfers: int
+    #: Since the start.
+    hits: int
+    fetched: int
+    bytes_fetched: int
+    evicted: int
+    damaged: int
+    #: By reason, way and HTTP status.
+    failures: Mapping[str, int]
+    bytes_served: Mapping[str, int]
+    answers: Mapping[str, int]
+
+
+class _Firmware(Collector):
+    """The series `ota_gateway_firmware_*`."""
+
+    def __init__(self, read: Callable[[], FirmwareReadings]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every series as it stands now."""
+        now = self._read()
+        yield _gauge(
+            "cache_bytes", "Bytes of images, whole or partial, and of those promised to fetches.", now.taken
+        )
+        yield _gauge("cache_quota_bytes", "Byte quota of the cached images.", now.quota)
+        yield _gauge("images", "Images in the cache.", now.images)
+        yield _gauge("fetching", "Images that are being fetched now.", now.fetching)
+        yield _gauge("transfers", "Images or parts of images on their way to devices now.", now.transfers)
+        yield _counter("cache_hits_total", "Images wanted for an update that were in the cache.", now.hits)
+        yield _counter("fetched_total", "Images fetched to their end and proven.", now.fetched)
+        yield _counter("fetched_bytes_total", "Bytes of images that came from clouds.", now.bytes_fetched)
+        yield _counter(
+            "evicted_total", "Images, whole or partial, that were removed to make room.", now.evicted
+        )
+        yield _counter(
+            "damaged_total", "Cached images that were no longer what had been proven.", now.damaged
+        )
+        yield _counters("fetch_failures_total", "Fetches that failed, by reason.", "reason", now.failures)
+        yield _counters(
+            "served_bytes_total", "Bytes of images given to devices, by way.", "way", now.bytes_served
+        )
+        yield _counters(
+            "http_answers_total", "Answers of the image server, by HTTP status.", "status", now.answers
+        )
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"ota_gateway_firmware_{name}", text, value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"ota_gateway_firmware_{name}", text, value)
+
+
+def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"ota_gateway_firmware_{name}", text, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family
 
 
 def initialise(metric: MetricWrapperBase, *label_sets: Iterable[str]) -> None:

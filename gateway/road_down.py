@@ -21,6 +21,7 @@ from gateway.core.record import Record
 from gateway.firmware.cache import FirmwareCache
 from gateway.firmware.chunks import Status
 from gateway.firmware.links import load_key
+from gateway.firmware.readings import readings
 from gateway.firmware.responder import ChunkResponder
 from gateway.firmware.server import FirmwareServer
 from gateway.metrics import Metrics
@@ -30,6 +31,9 @@ from gateway.model.identity import DeviceId, Lane
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.devices import Outlet
 from gateway.ports.store import Changes, Ordered
+
+#: Images that cannot be had, of which the status tells.
+MAX_TROUBLES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,7 @@ class RoadDown:
         self.responder = ChunkResponder(
             self.cache, self._ordered, report=self.courier.served, max_chunk=firmware.max_chunk
         )
+        parts.metrics.read_firmware(lambda: readings(self.cache, self.server, self.responder))
         self.pollers = {lane: self._poller(lane) for lane in parts.adapters}
         self.reconcilers = {lane: self._reconciler(lane) for lane in parts.adapters if self._reconciles(lane)}
         self._stack = AsyncExitStack()
@@ -138,6 +143,27 @@ class RoadDown:
             reconciler.told(changes)
         if changes.updates or changes.orders:
             self.courier.wake()
+
+    def status(self) -> dict[str, Any]:
+        """Say how things stand with the images."""
+        figures, missing = self.cache.figures, self.images.missing
+        return {
+            "images": figures.images,
+            "bytes": figures.taken,
+            "quota": figures.quota,
+            "fetching": figures.fetching,
+            "trouble": [
+                {
+                    "lane": wanted.row.lane,
+                    "version": wanted.row.command.version,
+                    "reason": wanted.trouble.reason.value,
+                    "detail": wanted.trouble.detail,
+                    "final": wanted.unfit is not None,
+                }
+                for wanted in missing
+                if wanted.trouble is not None
+            ][:MAX_TROUBLES],
+        }
 
     def _image_changed(self) -> None:
         self.courier.wake()

@@ -98,6 +98,11 @@ class Images:
         """Return how far the image of an order is; None before it was seen to."""
         return self._wanted.get(row.command.firmware.identity)
 
+    @property
+    def missing(self) -> list[Wanted]:
+        """The images that updates wait for."""
+        return [wanted for wanted in self._wanted.values() if wanted.image is None]
+
     async def close(self) -> None:
         """Stop fetching; what has come is kept."""
         tasks = [wanted.task for wanted in self._wanted.values() if wanted.task is not None]

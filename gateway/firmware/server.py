@@ -26,6 +26,9 @@ from gateway.firmware.waits import Waits
 from gateway.model.firmware import Image
 from gateway.ports.firmware import Firmwares, ImageGoneError, NotNowError, OpenImage, Report, Served
 
+#: All that it answers with.
+STATUSES: Final = (200, 206, 403, 404, 405, 416, 503)
+
 _LATER: Final = {"Retry-After": "30"}
 
 log = structlog.get_logger()

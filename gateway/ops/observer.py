@@ -42,7 +42,9 @@ class Observer:
         record: Record,
         gates: Mapping[Lane, Gate],
         clients: Callable[[], int],
+        firmware: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
+        """`firmware` says how things stand with the images, None where there are none."""
         self._name = name
         self._version = version
         self._store = store
@@ -53,6 +55,7 @@ class Observer:
         self._record = record
         self._gates = gates
         self._clients = clients
+        self._firmware = firmware
         self._started = time.monotonic()
 
     async def observe_for_ever(self) -> None:
@@ -109,6 +112,7 @@ class Observer:
         except StoreError as err:
             trouble = str(err)
         states, stalled = self._record.census()
+        images = self._firmware()
         return {
             "name": self._name,
             "version": self._version,
@@ -122,6 +126,7 @@ class Observer:
             "lanes": {
                 lane: self._lane(gate, figures.get(lane, Figures())) for lane, gate in self._gates.items()
             },
+            **({} if images is None else {"firmware": images}),
         }
 
     def _lane(self, gate: Gate, figures: Figures) -> dict[str, Any]:
