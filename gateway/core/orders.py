@@ -5,7 +5,7 @@ asks for the same thing again is understood. Two clouds with the same target sha
 the cloud that the product names first goes first, and the other's order waits as a *conflict*.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,14 +13,15 @@ import structlog
 
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
-from gateway.core.record import Record, put_back
+from gateway.core.order_book import OrderBook
+from gateway.core.record import Record
 from gateway.metrics import Metrics
 from gateway.model.commands import Command, Order, TaskAbsent, TaskCanceled, UpdateOrdered
 from gateway.model.identity import DeviceId, Lane, UpdateId, Version
-from gateway.model.orders import Refusal, order, refusal
+from gateway.model.orders import Refusal, agree, order, refusal
 from gateway.model.states import TABLE, Reason, State
 from gateway.model.update import Update, cancel
-from gateway.ports.store import Buried, Changes, Kind, Ordered, OrderKey, Postponed
+from gateway.ports.store import Ordered, OrderKey
 
 log = structlog.get_logger()
 
@@ -31,8 +32,8 @@ _INSTALLING = TABLE[State.INSTALLING].rank
 Objection = Callable[[Lane, Version], str | None]
 
 
-class Orders:
-    """The orders of all clouds."""
+class Orders(OrderBook):
+    """The orders of all clouds, and what comes of them."""
 
     def __init__(
         self,
@@ -44,29 +45,13 @@ class Orders:
         objection: Objection,
         names_modules: Callable[[Lane], bool] = lambda _: True,
     ) -> None:
-        self._record = record
-        self._ledger = ledger
-        self._clock = clock
+        super().__init__(record, ledger=ledger, clock=clock, names_modules=names_modules)
         self._metrics = metrics
         self._objection = objection
-        self._names_modules = names_modules
-        self._rows: dict[OrderKey, Ordered] = {}
-        record.is_none_of = self._is_for_another
+        #: Orders that were not in the cloud's last answer.
+        self._missing: set[OrderKey] = set()
         #: Called with each update that was called off after its device may have heard of it.
         self.on_withdrawn: Callable[[Update], None] = lambda _: None
-
-    def load(self, rows: Sequence[Ordered]) -> None:
-        """Fill memory from the store."""
-        self._rows = {(row.lane, row.command.device, row.command.module): row for row in rows}
-
-    def all(self) -> Iterator[Ordered]:
-        """Yield every order that is known."""
-        return iter(self._rows.values())
-
-    def serving(self, update: Update) -> list[Ordered]:
-        """Return the orders that the update serves, in the order of their clouds' priority."""
-        rows = [self._rows.get((lane, update.device, update.module)) for lane in self._lanes(update.device)]
-        return [row for row in rows if row is not None and row.update == update.id]
 
     def is_busy(self, lane: Lane, device: DeviceId) -> bool:
         """Whether the device works on what this cloud ordered, so that there is no use in asking for more.
@@ -87,13 +72,14 @@ class Orders:
     def take(self, lane: Lane, device: DeviceId, found: Sequence[Order]) -> bool:
         """Take what a cloud answered to the question what it wants of the device; True when it wants something."""
         wanted = {order.module for order in found if isinstance(order, UpdateOrdered)}
+        canceled = {order.module for order in found if isinstance(order, TaskCanceled)}
         for answer in found:
             if isinstance(answer, UpdateOrdered):
                 self._ordered(lane, answer)
         for update in list(self._record.of(device)):
             row = self._rows.get((lane, device, update.module))
             if row is not None and update.module not in wanted:
-                self._withdrawn(row)
+                self._missed(row, is_canceled=update.module in canceled)
         if found:
             self._ledger.request()
         return bool(wanted)
@@ -112,17 +98,6 @@ class Orders:
         followers = [row.lane for row in self.serving(update)] or self._lanes(update.device)
         if tuple(followers) == (lane,) and self.cancel(update, Reason.CANCELED_BY_CLOUD):
             self._ledger.teach_again(partial(self.learn, lane, told, command))
-
-    def told(self, changes: Changes) -> None:
-        """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""
-        for settlement in changes.settlements:
-            claim = settlement.claim
-            if claim.kind is not Kind.TERMINAL or isinstance(settlement, Postponed | Buried):
-                continue
-            key = (claim.lane, claim.event.device, claim.event.module)
-            row = self._rows.get(key)
-            if row is not None and row.update == claim.update and claim.event.state is not State.CANCELED:
-                self._rows[key] = replace(row, is_closed=True)
 
     def tend(self) -> None:
         """Take up orders that waited for another one to end."""
@@ -151,22 +126,12 @@ class Orders:
         self._ledger.request()
         return True
 
-    def _is_for_another(self, update: Update, lane: Lane) -> bool:
-        """Whether the lane's cloud waits for another version: it might take this update for its own."""
-        row = self._rows.get((lane, update.device, update.module))
-        if row is not None and not row.is_closed:
-            return row.command.version != update.target
-        if self._names_modules(lane):
-            return False
-        # Two stories of one version that name no module would be one story without sense: the first is told.
-        return any(_overlaps(other, update) for other in self._record.of(update.device))
-
     def _ordered(self, lane: Lane, command: UpdateOrdered) -> None:
         key = (lane, command.device, command.module)
         row = self._rows.get(key)
-        if row is not None and _is_same(row.command, command) and not row.is_closed:
-            if row.command != command:
-                self._put(replace(row, command=command))
+        self._missing.discard(key)
+        if row is not None and _is_same(row.command, command) and not self._is_settled(key, row):
+            self._repeated(row, command)
             return
         fresh = Ordered(lane=lane, command=command)
         update = self._record.update(command.device, command.module)
@@ -178,6 +143,23 @@ class Orders:
             self._open(fresh)
         else:
             self._conflict(fresh, update)
+
+    def _repeated(self, row: Ordered, command: UpdateOrdered) -> None:
+        """Take the newest words of an order that is known; its user may have agreed elsewhere."""
+        if row.is_closed or row.command == command:
+            return
+        self._put(replace(row, command=command))
+        update = self._record.update(command.device, command.module)
+        rules = self._record.rules(command.device)
+        agreed = row.command.needs_confirmation and not command.needs_confirmation
+        if (
+            agreed
+            and update is not None
+            and update.id == row.update
+            and rules
+            and not rules.policy.asks_first
+        ):
+            self._record.act(agree(update, accept=True, now=self._clock.now()))
 
     def _yields(self, update: Update, lane: Lane) -> bool:
         """Whether an open update makes way for an order of this lane with another target."""
@@ -247,6 +229,15 @@ class Orders:
         )
         self._put(replace(row, update=None, note="conflict"))
 
+    def _missed(self, row: Ordered, *, is_canceled: bool) -> None:
+        """A cloud did not name what it wanted; twice in a row means that it wants it no more."""
+        key = (row.lane, row.command.device, row.command.module)
+        if is_canceled or key in self._missing:
+            self._missing.discard(key)
+            self._withdrawn(row)
+        else:
+            self._missing.add(key)
+
     def _withdrawn(self, row: Ordered) -> None:
         """A cloud wants no more what it wanted."""
         update = self._record.update(row.command.device, row.command.module)
@@ -260,27 +251,6 @@ class Orders:
             log.info("order_withdrawn", lane=row.lane, update=update.id)
             self._put(row, keep=False)
             self.cancel(update, Reason.CANCELED_BY_CLOUD)
-
-    def _put(self, row: Ordered, *, keep: bool = True) -> None:
-        key = (row.lane, row.command.device, row.command.module)
-        self._ledger.remember(partial(put_back, self._rows, key, self._rows.get(key)))
-        self._ledger.changes.orders[key] = row if keep else None
-        if keep:
-            self._rows[key] = row
-        else:
-            self._rows.pop(key, None)
-
-    def _lanes(self, device: DeviceId) -> tuple[Lane, ...]:
-        rules = self._record.rules(device)
-        return rules.lanes if rules else ()
-
-
-def _overlaps(other: Update, update: Update) -> bool:
-    """Whether another module's update to the same version was under way when this one began."""
-    is_later = (other.opened_at, other.module) > (update.opened_at, update.module)
-    if other.module == update.module or other.target != update.target or is_later:
-        return False
-    return not other.state.is_terminal or other.entered_at >= update.opened_at
 
 
 def _is_same(before: UpdateOrdered, now: UpdateOrdered) -> bool:
