@@ -97,10 +97,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     loaded = _load(config, examine=True)
     logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
-        try:
-            logs.redact(secret.reveal())
-        except Denied:
-            continue  # who needs it will say so, and go on when it is there
+        secret.watch(logs.redact)
     try:
         uvloop.run(run_app(loaded, config_path=config))
     except (GatewayError, OSError, ExceptionGroup) as error:

@@ -1,6 +1,8 @@
 """A secret knows where its value comes from and gives it only to who asks with `reveal`."""
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,13 +20,14 @@ _FORM = 'it must be text, { file = "PATH" } or { env = "NAME" }'
 class Secret:
     """A literal, the content of a file (read again when it changes) or an environment variable."""
 
-    __slots__ = ("_cached", "_kind", "_source", "_stamp")
+    __slots__ = ("_cached", "_kind", "_on_value", "_source", "_stamp")
 
     def __init__(self, source: str, kind: Kind = "literal") -> None:
         self._source = source
         self._kind = kind
         self._cached = ""
         self._stamp: tuple[int, ...] | None = None
+        self._on_value: Callable[[str], None] = _nobody
 
     def reveal(self) -> str:
         """Return the value without one trailing line break; raises Denied when it is missing or empty."""
@@ -32,6 +35,12 @@ class Secret:
         if not value:
             raise self._missing("is empty")
         return value
+
+    def watch(self, on_value: Callable[[str], None]) -> None:
+        """Pass on the value as it is now, and whenever the file turns out to hold another one."""
+        self._on_value = on_value
+        with suppress(Denied):  # who needs it will say so, and go on when it is there
+            on_value(self.reveal())
 
     def describe(self) -> str:
         """Say where the value comes from."""
@@ -63,6 +72,7 @@ class Secret:
             if stamp != self._stamp:
                 self._cached = path.read_text(encoding="utf-8")
                 self._stamp = stamp
+                self._on_value(self._cached.strip())
         except OSError as error:
             raise self._missing(f"cannot be read ({error.strerror})") from None
         except UnicodeDecodeError:
@@ -103,6 +113,10 @@ class Secret:
             for key in ("file", "env")
         ]
         return {"anyOf": [{"type": "string", "minLength": 1}, *tables]}
+
+
+def _nobody(_: str) -> None:
+    """Watch nothing."""
 
 
 def _parse(value: Any, info: ValidationInfo) -> Secret:

@@ -17,6 +17,30 @@ class Holder(Section):
     number: int = 0
 
 
+def test_a_watcher_hears_every_value(tmp_path: Path) -> None:
+    """What keeps secrets out of the log must know the new one as soon as anybody does."""
+    heard: list[str] = []
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    secret = Secret(str(file), "file")
+    secret.watch(heard.append)
+    file.write_text("another one\n")
+    secret.reveal()
+    assert heard[0] == "first"
+    assert heard[-1] == "another one"
+
+
+def test_a_watcher_of_what_is_not_there_hears_it_when_it_comes(tmp_path: Path) -> None:
+    """Nothing fails meanwhile."""
+    heard: list[str] = []
+    file = tmp_path / "token"
+    secret = Secret(str(file), "file")
+    secret.watch(heard.append)
+    file.write_text("late")
+    secret.reveal()
+    assert heard == ["late"]
+
+
 def test_a_literal_reveals_itself() -> None:
     """A literal is given back as written."""
     assert Secret("hunter2").reveal() == "hunter2"
