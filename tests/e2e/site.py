@@ -93,6 +93,13 @@ class Site:
                 return float(value)
         return 0.0
 
+    async def settled(self, *, within_s: float) -> None:
+        """Wait until no update is open, and no lane has a message left."""
+        async with asyncio.timeout(within_s):
+            while (await self.get("/api/v1/status"))["updates"]:
+                await asyncio.sleep(0.1)
+        await self.drained(within_s=within_s)
+
     async def drained(self, *, within_s: float) -> None:
         """Wait until no lane has a message left."""
         async with asyncio.timeout(within_s):
