@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway import wiring
+from gateway import operators, wiring
 from gateway.assembly import Gateway
 from gateway.clouds import registry
 from gateway.clouds.session import HttpSession
@@ -25,6 +25,7 @@ from gateway.firmware.fetch import HttpSource
 from gateway.ops.http import OpsServer
 from gateway.store.database import Database
 from gateway.store.lock import hold_file
+from gateway.store.reading import Reading
 
 log = structlog.get_logger()
 
@@ -59,7 +60,11 @@ async def assembled(config: Config) -> AsyncIterator[Gateway]:
 async def run(config: Config, *, config_path: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     stopping = _stop_signal()
-    async with assembled(config) as gateway, asyncio.TaskGroup() as group:
+    async with (
+        assembled(config) as gateway,
+        Reading(config.database_url()) as reading,
+        asyncio.TaskGroup() as group,
+    ):
         committing = group.create_task(gateway.ledger.run(), name="ledger")
         lanes = [
             group.create_task(dispatcher.run(), name=lane) for lane, dispatcher in gateway.dispatchers.items()
@@ -71,6 +76,7 @@ async def run(config: Config, *, config_path: Path) -> None:
             registry=gateway.registry,
             checks=gateway.observer.checks,
             status=gateway.observer.status,
+            routes=operators.routes(gateway, reading),
         )
         async with ops_server as ops, _listening(gateway.broker):
             wiring.settle_memory()

@@ -6,6 +6,7 @@ Its law: nothing is settled here. What the core commits, it settles; a reply fol
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
 
@@ -163,3 +164,8 @@ class Link:
     def present(self) -> int:
         """How many devices are connected now."""
         return len(self._present)
+
+    @property
+    def devices(self) -> AbstractSet[DeviceId]:
+        """The devices that are connected now."""
+        return self._present

@@ -1,16 +1,22 @@
-"""Ask a running gateway over its own HTTP side, as `status` does."""
+"""Ask a running gateway over its own HTTP side, as the command line does."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import aiohttp
+from yarl import URL
 
 from gateway.config import Address, HttpConfig
 from gateway.errors import GatewayError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced by loopback
+
+#: What a parameter may be.
+Query = str | int | bool | Sequence[str] | None
 
 
 class NotReachableError(GatewayError):
@@ -34,19 +40,23 @@ class Client:
         return f"http://{Address(_EVERYWHERE.get(listen.host, listen.host), listen.port)}"
 
     async def status(self) -> dict[str, Any]:
-        """Return the gateway's own report; raises NotReachableError, RefusedError, or Denied without the token."""
-        answer = await self._get("/api/v1/status")
-        if not isinstance(answer, dict):
-            raise RefusedError(f"{self.url} answers, but not as a gateway does; see what listens there")
-        return answer
+        """Return the gateway's own report; raises as `ask` does."""
+        return await self.ask("GET", "status")
 
-    async def _get(self, path: str) -> Any:
+    async def ask(self, method: str, *path: str, **query: Query) -> dict[str, Any]:
+        """Ask `/api/v1` and return what it answers.
+
+        `path` are its parts, not yet quoted; of `query`, None is left out and a list is given again and again. Raises
+        NotReachableError, RefusedError, or Denied without the token.
+        """
         token = self.http.token.reveal() if self.http.token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = "/".join((self.url, "api/v1", *(quote(part, safe="") for part in path)))
+        fields = [(name, value) for name, given in query.items() for value in _values(given)]
         try:
             async with (
                 aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session,
-                session.get(f"{self.url}{path}") as reply,
+                session.request(method, URL(f"{url}?{urlencode(fields)}", encoded=True)) as reply,
             ):
                 return await self._answer(reply)
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -54,18 +64,36 @@ class Client:
                 f"no gateway answers at {self.url} ({_words(error)}); start it with: ota-gateway run"
             ) from None
 
-    async def _answer(self, reply: aiohttp.ClientResponse) -> Any:
+    async def _answer(self, reply: aiohttp.ClientResponse) -> dict[str, Any]:
         if reply.status == 401:
             raise RefusedError(
                 f"the gateway at {self.url} refuses http.token; "
                 "it runs with another one: correct the token, or restart the gateway"
             )
-        if reply.status != 200:
-            raise RefusedError(f"the gateway at {self.url} answers HTTP {reply.status}; its log says why")
         try:
-            return await reply.json()
-        except (aiohttp.ContentTypeError, ValueError):
-            return None
+            answer = await reply.json(content_type=None)
+        except ValueError:
+            answer = None
+        if reply.status != 200:
+            # Its own refusals are problem documents, whose detail says what to do.
+            told = answer.get("detail") if isinstance(answer, dict) else None
+            raise RefusedError(
+                str(told or f"the gateway at {self.url} answers HTTP {reply.status}; its log says why")
+            )
+        if not isinstance(answer, dict):
+            raise RefusedError(f"{self.url} answers, but not as a gateway does; see what listens there")
+        return answer
+
+
+def _values(given: Query) -> list[str]:
+    match given:
+        case None:
+            return []
+        case bool():
+            return ["true" if given else "false"]
+        case str() | int():
+            return [str(given)]
+    return list(given)
 
 
 def _words(error: Exception) -> str:

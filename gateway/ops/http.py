@@ -1,18 +1,22 @@
 """The HTTP side of operations: /metrics, /healthz, /readyz and /api/v1, token-protected apart from health."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from gateway.config import Address, Secret
-from gateway.errors import Denied
+from gateway.errors import Denied, GatewayError
+from gateway.ops.problems import problem, refused
 from gateway.ops.readiness import Check
 
 _OPEN = frozenset({"/healthz", "/readyz"})
+#: The name of a route whose handler proves by itself who asks.
+UNGUARDED = "unguarded"
 _SHUTDOWN_SECONDS = 2.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,12 +35,15 @@ class OpsServer:
         registry: CollectorRegistry,
         checks: Checks,
         status: Status,
+        routes: Iterable[web.RouteDef] = (),
     ) -> None:
+        """`routes` are those of the API beside the status."""
         self._listen = listen
         self._token = token
         self._registry = registry
         self._checks = checks
         self._status = status
+        self._routes = list(routes)
         self._runner = web.AppRunner(
             self.application(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
         )
@@ -54,6 +61,7 @@ class OpsServer:
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/status", self._report)
+        application.router.add_routes(self._routes)
         return application
 
     async def __aenter__(self) -> Self:
@@ -70,7 +78,7 @@ class OpsServer:
 
     @web.middleware
     async def _problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what aiohttp itself refuses (404, 405) in the same form as our own refusals."""
+        """Answer what aiohttp refuses (404, 405) and what our own rules refuse in the same form."""
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -78,10 +86,18 @@ class OpsServer:
                 raise
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
             return problem(error.status, error.reason, f"{request.method} {request.path}", allow)
+        except GatewayError as error:
+            answer = refused(error)
+            if answer is None:
+                raise
+            return answer
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self._token is None or request.path in _OPEN:
+        if not _is_of_this_site(request):
+            return problem(403, "Forbidden", "a page of another site may not do this")
+        is_open = request.path in _OPEN or request.match_info.route.name == UNGUARDED
+        if self._token is None or is_open:
             return await handler(request)
         try:
             expected = self._token.reveal()
@@ -119,11 +135,7 @@ async def _health(_: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> web.Response:
-    """Return a refusal as RFC 9457 problem details."""
-    return web.json_response(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
-        status=status,
-        content_type="application/problem+json",
-        headers=headers,
-    )
+def _is_of_this_site(request: web.Request) -> bool:
+    """Whether no browser does it in the name of a page from elsewhere; browsers say so with every such POST."""
+    origin = request.headers.get("Origin")
+    return request.method in ("GET", "HEAD") or origin is None or urlsplit(origin).netloc == request.host

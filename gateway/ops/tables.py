@@ -1,6 +1,6 @@
 """Show nested JSON to people: tables on a terminal, one `path value` a line for grep."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 _COLOURS = {
-    "green": {"ok", "closed", "connected", "running", "ready", "true", "up", "synchronised"},
-    "yellow": {"half_open", "degraded", "draining", "unknown"},
-    "red": {"open", "denied", "failed", "false", "down", "stopped"},
+    "green": {"ok", "closed", "connected", "running", "ready", "true", "up", "synchronised", "succeeded"},
+    "yellow": {"half_open", "degraded", "draining", "unknown", "waiting_confirmation", "conflict"},
+    "red": {"open", "denied", "failed", "false", "down", "stopped", "timed_out"},
 }
 
 
@@ -23,14 +23,14 @@ def lines(value: Any, path: str = "") -> Iterator[str]:
         for index, inner in enumerate(value):
             yield from lines(inner, f"{path}[{index}]")
     else:
-        yield f"{path} {_shown(value)}"
+        yield f"{path} {words(value)}"
 
 
-def tables(report: Mapping[str, Any]) -> Iterator[Table]:
+def tables(report: Mapping[str, Any], name: str = "gateway") -> Iterator[Table]:
     """Yield one table for the plain facts and one for each section and each of its entries, readable in 80 columns."""
     facts = {key: value for key, value in report.items() if not _is_section(value)}
     if facts:
-        yield _facts("gateway", facts)
+        yield _facts(name, facts)
     for title, section in report.items():
         if isinstance(section, list) and _is_section(section):
             yield from _entries(title, {str(index + 1): row for index, row in enumerate(section)})
@@ -41,6 +41,16 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table]:
                 yield _facts(title, rest)
             if rows:
                 yield from _entries(title, rows)
+
+
+def rows(title: str, headings: Sequence[str], found: Sequence[Sequence[str]]) -> Table:
+    """Return one table of many things; the first column, their name, is never cut."""
+    table = Table(title=f"{title}: {len(found)}", title_justify="left", box=box.SIMPLE_HEAD)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=index == 0, overflow="fold")
+    for row in found:
+        table.add_row(*(_coloured(shown) for shown in row))
+    return table
 
 
 def _is_section(value: Any) -> bool:
@@ -64,12 +74,16 @@ def _entries(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[Tabl
 
 
 def _cell(value: Any) -> Text:
-    shown = _shown(value)
-    colour = next((colour for colour, words in _COLOURS.items() if shown.lower() in words), "")
+    return _coloured(words(value))
+
+
+def _coloured(shown: str) -> Text:
+    colour = next((colour for colour, those in _COLOURS.items() if shown.lower() in those), "")
     return Text(shown, style=colour)
 
 
-def _shown(value: Any) -> str:
+def words(value: Any) -> str:
+    """Write one fact; nothing and empty are a dash."""
     match value:
         case None | "":
             return "-"
@@ -78,7 +92,7 @@ def _shown(value: Any) -> str:
         case float():
             return f"{value:,.3f}".rstrip("0").rstrip(".")
         case list():
-            return ", ".join(_shown(item) for item in value) or "-"
+            return ", ".join(words(item) for item in value) or "-"
         case {}:
-            return "-" if not value else ", ".join(f"{key}={_shown(item)}" for key, item in value.items())
+            return "-" if not value else ", ".join(f"{key}={words(item)}" for key, item in value.items())
     return str(value)

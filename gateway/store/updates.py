@@ -75,7 +75,7 @@ def load(connection: Connection) -> list[Update]:
         & (updates.c.module == newest.c.module)
         & (updates.c.number == newest.c.number),
     )
-    return [update for row in connection.execute(query) if (update := _update(row)) is not None]
+    return [update for row in connection.execute(query) if (update := read(row)) is not None]
 
 
 def load_versions(connection: Connection) -> dict[tuple[DeviceId, Module], Version]:
@@ -122,7 +122,7 @@ def _row(update: Update) -> dict[str, Any]:
     }
 
 
-def _update(row: Row[Any]) -> Update | None:
+def read(row: Row[Any]) -> Update | None:
     """Read a row; one that makes no sense is left out, said loudly, and does not keep the gateway from starting."""
     try:
         return _read(row)

@@ -36,7 +36,7 @@ from gateway.model.update import Update
 from gateway.ports.store import Changes, Claim, Committed, Figures, LaneState, Loaded
 from gateway.store.database import Database
 from gateway.store.schema import updates as update_rows
-from gateway.store.updates import _update
+from gateway.store.updates import read as read_update
 from tests.unit.core.fakes import Fate
 from tests.unit.core.timeless import START
 
@@ -260,7 +260,7 @@ class Life:
     def updates(self) -> list[Update]:
         """Read every update from disk, not only the newest ones."""
         with self.store.inner._engine.begin() as connection:
-            read = [_update(row) for row in connection.execute(select(update_rows))]
+            read = [read_update(row) for row in connection.execute(select(update_rows))]
         return [update for update in read if update is not None]
 
     def look(self) -> None:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner, Result
 
 from gateway import cli, logs
+from gateway.cli import serving
 from gateway.config import Address, Config, Secret
 from gateway.errors import ConfigError, StoreError, Unavailable
 from gateway.logs import Redactor
@@ -68,7 +69,7 @@ def _app_that(monkeypatch: pytest.MonkeyPatch, outcome: BaseException | None) ->
         if outcome is not None:
             raise outcome
 
-    monkeypatch.setattr(cli, "run_app", run_app)
+    monkeypatch.setattr(serving, "run_app", run_app)
     return seen
 
 
@@ -129,7 +130,7 @@ def test_check_finds_what_only_this_machine_can_tell(site: Site, monkeypatch: py
         await asyncio.sleep(0)
         return ["clouds.c.adapter is unknown"]
 
-    monkeypatch.setattr(cli, "check_app", check_app)
+    monkeypatch.setattr(serving, "check_app", check_app)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         path = site(
@@ -287,7 +288,7 @@ def test_check_takes_mistakes_that_the_application_raises(
         await asyncio.sleep(0)
         raise ConfigError(["clouds.c.url is missing"])
 
-    monkeypatch.setattr(cli, "check_app", check_app)
+    monkeypatch.setattr(serving, "check_app", check_app)
     result = invoke("check", "-c", site(QUIET))
     assert result.exit_code == 2
     assert "  clouds.c.url is missing\n" in result.stderr

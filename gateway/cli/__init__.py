@@ -1,0 +1,12 @@
+"""The command line. Expected trouble is one line each, with its way out."""
+
+# Their commands announce themselves to the application.
+from gateway.cli import acting, serving, status
+from gateway.cli.shell import EXIT_CODES, Exit, app
+
+__all__ = ["EXIT_CODES", "Exit", "acting", "app", "main", "serving", "status"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

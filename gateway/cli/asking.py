@@ -1,0 +1,75 @@
+"""Commands that ask the running gateway: the question, its troubles, and how the answer is shown."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from gateway.cli.shell import Exit, fail, load_config
+from gateway.errors import Denied, GatewayError
+from gateway.ops.client import Client, NotReachableError
+from gateway.ops.tables import lines, rows, tables, words
+
+Answer = dict[str, Any]
+Question = Callable[[Client], Awaitable[Answer]]
+
+
+def ask(config: Path, question: Question) -> Answer:
+    """Put a question to the gateway of this configuration; trouble ends the command."""
+    client = Client(load_config(config).http)
+    try:
+        return asyncio.run(_put(client, question))
+    except NotReachableError as error:
+        fail(Exit.NOT_RUNNING, str(error))
+    except Denied as error:
+        fail(Exit.CONFIGURATION, f"http.token: {error.reason}")
+    except GatewayError as error:
+        fail(Exit.FAILED, str(error))
+
+
+async def _put(client: Client, question: Question) -> Answer:
+    return await question(client)
+
+
+def show(answer: Answer, *, as_json: bool, title: str = "gateway") -> None:
+    """Show one thing: tables on a terminal, one fact a line otherwise."""
+    console = Console()
+    if as_json:
+        show_json(answer)
+    elif console.is_terminal:
+        console.print(*tables(answer, title), sep="\n")
+    else:
+        typer.echo("\n".join(lines(answer)))
+
+
+def show_all(title: str, entries: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Show many things: a table on a terminal, otherwise one a line with a tab between its facts.
+
+    `columns` maps headings to keys; a key with dots leads into what is nested.
+    """
+    console = Console()
+    found = [[words(_at(entry, key)) for key in columns.values()] for entry in entries]
+    if console.is_terminal:
+        console.print(rows(title, list(columns), found))
+    elif found:
+        typer.echo("\n".join("\t".join(_in_one_line(row)) for row in found))
+
+
+def show_json(answer: Answer) -> None:
+    """Print what the gateway answered."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def _at(entry: Mapping[str, Any], key: str) -> Any:
+    value: Any = entry
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _in_one_line(row: Iterable[str]) -> Iterable[str]:
+    return (" ".join(word.split()) for word in row)

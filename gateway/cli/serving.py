@@ -1,0 +1,127 @@
+"""Commands that need no running gateway: run, check, hash-secret."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvloop
+
+from gateway import logs
+from gateway.app import check as check_app
+from gateway.app import run as run_app
+from gateway.cli.shell import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    Exit,
+    JsonOption,
+    app,
+    fail,
+    load_config,
+    say_problems,
+)
+from gateway.clouds import registry
+from gateway.config import Config, read
+from gateway.devices.access import hash_secret as make_hash
+from gateway.errors import ConfigError, GatewayError, StoreError
+from gateway.ops import preflight
+
+
+class Scheme(StrEnum):
+    """How a secret is hashed."""
+
+    SCRYPT = "scrypt"
+    SHA256 = "sha256"
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the gateway until SIGTERM or SIGINT."""
+    loaded = load_config(config, _problems)
+    logs.configure(loaded.gateway.log_level)
+    for _, secret in loaded.secrets():
+        secret.watch(logs.redact)
+    try:
+        uvloop.run(run_app(loaded, config_path=config))
+    except (GatewayError, OSError, ExceptionGroup) as error:
+        _fail_run(error, config)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Find every mistake before `run` does: configuration, files, addresses, secrets, adapters, store."""
+    problems = _problems(config)
+    if as_json:
+        typer.echo(json.dumps({"ok": not problems, "problems": problems}, ensure_ascii=False, indent=2))
+    elif problems:
+        say_problems(config, problems)
+    else:
+        typer.secho(f"{config} is good", fg="green")
+    raise typer.Exit(Exit.CONFIGURATION if problems else Exit.OK)
+
+
+@app.command()
+def hash_secret(
+    scheme: Annotated[
+        Scheme, typer.Option(help="sha256 only for long random secrets; scrypt for chosen ones.")
+    ] = Scheme.SCRYPT,
+) -> None:
+    """Hash a device's secret for `secret_hash`, read from a prompt or from standard input."""
+    if sys.stdin.isatty():
+        secret = typer.prompt("Secret", hide_input=True, confirmation_prompt=True)
+    else:
+        secret = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not secret:
+        fail(Exit.FAILED, "the secret is empty; give it on standard input or at the prompt")
+    typer.echo(make_hash(secret, scheme=scheme.value))
+
+
+def _problems(path: Path) -> list[str]:
+    """Return every mistake that can be told, also those beside others."""
+    try:
+        reading = read(path)
+    except ConfigError as error:
+        return error.problems
+    return [*reading.problems, *_problems_beside(reading.config)]
+
+
+def _problems_beside(config: Config) -> Iterator[str]:
+    yield from preflight.problems(config)
+    proven = config.proven()
+    try:
+        yield from asyncio.run(check_app(proven))
+    except ConfigError as error:
+        yield from error.problems
+    yield from registry.secret_problems(proven.clouds)
+    yield from registry.device_problems(proven.clouds, config.products)
+
+
+def _fail_run(error: Exception, path: Path) -> NoReturn:
+    leaves = list(_leaves(error))
+    if not all(isinstance(leaf, GatewayError | OSError) for leaf in leaves):
+        raise error
+    code = Exit.STORE if any(isinstance(leaf, StoreError) for leaf in leaves) else Exit.FAILED
+    if all(isinstance(leaf, ConfigError) for leaf in leaves):
+        code = Exit.CONFIGURATION
+        if problems := _problems(path):
+            say_problems(path, problems)
+            raise typer.Exit(code)
+    fail(code, *dict.fromkeys(map(_words, leaves)))
+
+
+def _words(error: BaseException) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.strerror or error}; ota-gateway check names the key"
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for inner in error.exceptions:
+        yield from _leaves(inner)

@@ -1,0 +1,13 @@
+"""`/api/v1`: what people and programs look up, and what they may do."""
+
+from aiohttp import web
+
+from gateway.ops.api.outlook import Outlook
+from gateway.ops.api.updates import UpdateRoutes
+
+__all__ = ["Outlook", "routes"]
+
+
+def routes(outlook: Outlook) -> list[web.RouteDef]:
+    """Return every route beside the status."""
+    return [*UpdateRoutes(outlook).routes()]

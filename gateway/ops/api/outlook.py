@@ -1,0 +1,65 @@
+"""All that the API looks at, and the desk at which it acts."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gateway.core.clock import Clock
+from gateway.core.desk import Desk
+from gateway.core.images import Images, Wanted
+from gateway.core.orders import Orders
+from gateway.core.reconciler import Drift
+from gateway.core.record import Record
+from gateway.model.identity import DeviceId, UpdateId
+from gateway.model.update import Update
+from gateway.ops.api.baton import Baton, baton
+from gateway.ops.api.shelf import Shelf
+from gateway.ports.firmware import Progress
+from gateway.ports.history import History
+from gateway.ports.store import Ordered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """The parts of one gateway, as an operator sees them."""
+
+    clock: Clock
+    record: Record
+    orders: Orders
+    history: History
+    desk: Desk
+    is_present: Callable[[DeviceId], bool]
+    #: The devices that the configuration names, and those that are present.
+    known: Callable[[], Iterable[DeviceId]]
+    drift: Callable[[], Iterable[Drift]]
+    #: None where the gateway fetches no images.
+    images: Images | None = None
+    shelf: Shelf | None = None
+
+    async def find(self, name: UpdateId) -> Update | None:
+        """Return an update, as it is now or as it ended."""
+        return self.record.find(name) or await self.history.update(name)
+
+    def newest(self, update: Update) -> Update:
+        """Return what is known of it now, which may be newer than what was read."""
+        return self.record.find(update.id) or update
+
+    def baton(self, update: Update) -> Baton:
+        """Say who must move it next, and what for."""
+        rules = self.record.rules(update.device)
+        rows = self.orders.serving(update)
+        return baton(
+            update,
+            policy=rules.policy if rules else None,
+            is_present=self.is_present(update.device),
+            wanted=self.wanted(rows[0]) if rows else None,
+            progress=self.progress(rows[0]) if rows else None,
+            clock=self.clock,
+        )
+
+    def wanted(self, row: Ordered) -> Wanted | None:
+        """Return how far the image of an order is."""
+        return self.images.find(row) if self.images is not None else None
+
+    def progress(self, row: Ordered) -> Progress | None:
+        """Return how much of its image has come, while it comes."""
+        return self.shelf.progress(row.command.firmware.identity) if self.shelf is not None else None

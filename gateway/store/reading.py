@@ -1,0 +1,169 @@
+"""What people look up in the store, on a connection and a thread of its own: reading holds up no commit."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, select, tuple_, union
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import StoreError
+from gateway.model.identity import DeviceId, Lane, UpdateId
+from gateway.model.update import Update
+from gateway.ports.history import DeadLetter, Line, SetAside, UpdateQuery
+from gateway.ports.store import Kind
+from gateway.store import updates as update_rows
+from gateway.store.engine import BUSY_TIMEOUT_MS
+from gateway.store.schema import dead_letters, journal, quarantine, queues, updates, versions
+
+T = TypeVar("T")
+
+
+class Reading:
+    """Implements `ports.history.History`; use it as an async context manager, on a store that was opened."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _connect(url)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reading")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown()
+
+    async def updates(self, query: UpdateQuery) -> Sequence[Update]:
+        """Return updates, those that were opened last first."""
+        wanted = select(updates).order_by(updates.c.opened_at.desc(), updates.c.id.desc()).limit(query.limit)
+        if query.states is not None:
+            wanted = wanted.where(updates.c.state.in_([state.value for state in query.states]))
+        if query.product is not None:
+            wanted = wanted.where(updates.c.product == query.product)
+        if query.device is not None:
+            wanted = wanted.where(updates.c.device == query.device)
+        if query.after is not None:
+            wanted = wanted.where(tuple_(updates.c.opened_at, updates.c.id) < tuple_(*query.after))
+        return await self._rows(wanted, update_rows.read)
+
+    async def update(self, name: UpdateId) -> Update | None:
+        """Return one update."""
+        found = await self._rows(select(updates).where(updates.c.id == name), update_rows.read)
+        return found[0] if found else None
+
+    async def timeline(self, name: UpdateId, *, limit: int) -> Sequence[Line]:
+        """Return the last so many lines of the update's timeline, oldest first."""
+        lines = select(journal.c.wall, journal.c.source, journal.c.text).where(journal.c.update_id == name)
+        newest_first = await self._rows(lines.order_by(journal.c.id.desc()).limit(limit), _line)
+        return newest_first[::-1]
+
+    async def devices(self) -> Collection[DeviceId]:
+        """Return every device of which a version or an update is known."""
+        known = union(
+            select(versions.c.product, versions.c.device), select(updates.c.product, updates.c.device)
+        )
+        return await self._run(lambda connection: [DeviceId(*row) for row in connection.execute(known)])
+
+    async def dead_letters(
+        self, *, lane: Lane | None, before: int | None, limit: int
+    ) -> Sequence[DeadLetter]:
+        """Return dead letters; `before` leaves out those from this id on."""
+        wanted = _LETTERS.order_by(dead_letters.c.id.desc()).limit(limit)
+        if lane is not None:
+            wanted = wanted.where(queues.c.lane == lane)
+        if before is not None:
+            wanted = wanted.where(dead_letters.c.id < before)
+        return await self._rows(wanted, _letter)
+
+    async def dead_letter(self, number: int) -> DeadLetter | None:
+        """Return one dead letter."""
+        found = await self._rows(_LETTERS.where(dead_letters.c.id == number), _letter)
+        return found[0] if found else None
+
+    async def quarantine(
+        self, *, product: str | None, device: str | None, before: int | None, limit: int
+    ) -> Sequence[SetAside]:
+        """Return what was set aside; `before` leaves out those from this id on."""
+        wanted = select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)
+        if product is not None:
+            wanted = wanted.where(quarantine.c.product == product)
+        if device is not None:
+            wanted = wanted.where(quarantine.c.device == device)
+        if before is not None:
+            wanted = wanted.where(quarantine.c.id < before)
+        return await self._rows(wanted, _item)
+
+    async def set_aside(self, number: int) -> SetAside | None:
+        """Return one of them."""
+        found = await self._rows(select(quarantine).where(quarantine.c.id == number), _item)
+        return found[0] if found else None
+
+    async def _rows(self, wanted: Select[Any], read: Callable[[Row[Any]], T | None]) -> list[T]:
+        return await self._run(
+            lambda connection: [
+                value for row in connection.execute(wanted) if (value := read(row)) is not None
+            ]
+        )
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            with self._engine.connect() as connection:
+                return work(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (SQLAlchemyError, OverflowError) as err:
+            words = str(getattr(err, "orig", None) or err).strip().splitlines()[0]
+            raise StoreError(f"the store cannot be read: {words}") from err
+
+
+def _connect(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        return engine.execution_options(postgresql_readonly=True)
+    engine = create_engine(url, pool_size=1, max_overflow=0)
+    event.listen(engine, "connect", _only_read)
+    return engine
+
+
+def _only_read(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _line(row: Row[Any]) -> Line:
+    return Line(wall=row.wall, source=row.source, text=row.text)
+
+
+def _letter(row: Row[Any]) -> DeadLetter:
+    return DeadLetter(
+        id=row.id,
+        lane=Lane(row.lane),
+        device=DeviceId(row.product, row.device),
+        update=UpdateId(row.update_id),
+        kind=Kind(row.kind),
+        body=row.body,
+        code=row.code,
+        reason=row.reason,
+        wall=row.wall,
+    )
+
+
+def _item(row: Row[Any]) -> SetAside:
+    return SetAside(
+        id=row.id,
+        device=DeviceId(row.product, row.device),
+        topic=row.topic,
+        payload=bytes(row.payload),
+        reason=row.reason,
+        detail=row.detail,
+        wall=row.wall,
+    )
+
+
+_LETTERS = select(dead_letters, queues.c.lane, queues.c.product, queues.c.device).join(
+    queues, queues.c.id == dead_letters.c.queue
+)
