@@ -76,7 +76,7 @@ async def run(config: Config, *, config_path: Path) -> None:
             registry=gateway.registry,
             checks=gateway.observer.checks,
             status=gateway.observer.status,
-            routes=operators.routes(gateway, reading),
+            routes=[*operators.routes(gateway, reading), *gateway.push_routes()],
         )
         async with ops_server as ops, _listening(gateway.broker):
             wiring.settle_memory()

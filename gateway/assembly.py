@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import structlog
+from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from gateway import __version__, wiring
@@ -160,6 +161,10 @@ class Gateway:
         self.engine.on_canceled = road.courier.answer
         self.orders.on_withdrawn = road.courier.withdraw
         return road
+
+    def push_routes(self) -> list[web.RouteDef]:
+        """Return where clouds may push to."""
+        return self.down.pushes.routes() if self.down is not None else []
 
     def _listening(self, device: DeviceId, _: str) -> None:
         if self.down is not None:

@@ -28,6 +28,7 @@ from gateway.metrics import Metrics
 from gateway.model.events import VersionReported
 from gateway.model.firmware import Image, Sha256
 from gateway.model.identity import DeviceId, Lane
+from gateway.ops.pushes import Pushes
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.devices import Outlet
 from gateway.ports.store import Changes, Ordered
@@ -89,6 +90,9 @@ class RoadDown:
         )
         parts.metrics.read_firmware(lambda: readings(self.cache, self.server, self.responder))
         self.pollers = {lane: self._poller(lane) for lane in parts.adapters}
+        self.pushes = Pushes(
+            wiring.pushed_clouds(parts.config, parts.adapters), follow=self.hint, metrics=parts.metrics
+        )
         self.reconcilers = {lane: self._reconciler(lane) for lane in parts.adapters if self._reconciles(lane)}
         self._stack = AsyncExitStack()
 
@@ -136,6 +140,10 @@ class RoadDown:
         """Ask the clouds soon what they want of the device."""
         for poller in self.pollers.values():
             poller.wake(device)
+
+    def hint(self, lane: Lane, device: DeviceId) -> bool:
+        """Ask a cloud now what it wants of a device that is there; False when it is not."""
+        return self.pollers[lane].hint(device)
 
     def committed(self, changes: Changes) -> None:
         """Learn what a commit changed."""

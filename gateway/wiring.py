@@ -1,7 +1,8 @@
 """From the configuration's words to the values that the rooms take; no decisions, one function for each room."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,8 @@ from gateway.model.identity import Device, DeviceId, Lane
 from gateway.model.policy import Policy, Window
 from gateway.model.states import Reason, State
 from gateway.model.update import Verdict
+from gateway.ops.pushes import PushedCloud
+from gateway.ports.cloud import CloudAdapter, Pushed
 from gateway.store.records import Keep
 
 #: Deliveries that wait for the rate of their cloud are few enough to have their turn within so many seconds: each has a
@@ -185,6 +188,29 @@ def directory(config: Config) -> Callable[[Lane, DeviceId], Device]:
         return Device(id=device, external=known.external.get(names[lane], {}) if known else {})
 
     return find
+
+
+def pushed_clouds(config: Config, adapters: Mapping[Lane, CloudAdapter]) -> dict[str, PushedCloud]:
+    """Say which clouds can push, and whom their pushes may mean: devices for whom they are polled."""
+    find, found = directory(config), {}
+    for cloud in config.clouds:
+        lane = lane_of(cloud)
+        adapter = adapters[lane]
+        if not isinstance(adapter, Pushed):
+            continue
+        named: defaultdict[str, list[DeviceId]] = defaultdict(list)
+        for device in _polled(config, cloud):
+            name = adapter.name_in_pushes(find(lane, device))
+            if name is not None:
+                named[name].append(device)
+        found[cloud] = PushedCloud(lane=lane, adapter=adapter, devices=dict(named))
+    return found
+
+
+def _polled(config: Config, cloud: str) -> Iterator[DeviceId]:
+    for product_id, product in config.products.items():
+        if product.tasks == "poll" and cloud in product.clouds:
+            yield from (DeviceId(product_id, name) for name in product.devices)
 
 
 def initialise_metrics(metrics: Metrics, config: Config) -> None:

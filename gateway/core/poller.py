@@ -63,6 +63,7 @@ class _Watch:
     pause: float
     asked_at: float = 0.0
     is_asked: bool = False
+    is_urgent: bool = False
 
 
 @dataclass(order=True, slots=True)
@@ -98,6 +99,7 @@ class Poller:
         self._metrics = metrics
         self._least = settings.minimum.total_seconds()
         self._most = max(settings.interval.total_seconds(), self._least)
+        self._breath = min(self._least, BREATH)
         self._rate = AsyncLimiter(1, 1 / settings.per_second)
         self._external = external
         self._watched: dict[DeviceId, _Watch] = {}
@@ -110,13 +112,16 @@ class Poller:
 
     def wake(self, device: DeviceId) -> None:
         """Ask about this device soon; no more often than the shortest pause."""
-        if not self._is_ours(device):
-            return
-        now = self._clock.now()
-        watch = self._watched.setdefault(device, _Watch(due=0.0, pause=self._least))
-        watch.pause = self._least
-        due = max(now + SOON * self._jitter(), watch.asked_at + min(self._least, BREATH))
-        self._plan(device, watch, due, self._urgent)
+        if self._is_ours(device):
+            watch = self._watched.setdefault(device, _Watch(due=0.0, pause=self._least))
+            self._hurry(device, watch, SOON * self._jitter())
+
+    def hint(self, device: DeviceId) -> bool:
+        """Ask about this device now, as often as `wake`; False when it is away, so that it is asked about later."""
+        watch = self._watched.get(device)
+        if watch is not None:
+            self._hurry(device, watch, 0.0)
+        return watch is not None
 
     def gone(self, device: DeviceId) -> None:
         """Ask no more about a device that is away."""
@@ -133,8 +138,12 @@ class Poller:
             await self._gate.opened()
             device = await self._next()
             watch = self._watched[device]
+            watch.is_urgent = False
             if self._orders.is_busy(self._lane, device):
-                self._plan(device, watch, self._clock.now() + self._least)
+                watch.asked_at = (
+                    self._clock.now()
+                )  # as if it had been: it is not looked at more often, either
+                self._plan(device, watch, watch.asked_at + self._least)
                 continue
             watch.is_asked = True
             try:
@@ -143,7 +152,10 @@ class Poller:
             finally:
                 watch.is_asked = False
             watch.asked_at = self._clock.now()
-            if self._watched.get(device) is watch:
+            if self._watched.get(device) is watch and watch.is_urgent:
+                # Woken while it was asked about: the answer may be older than the news.
+                self._plan(device, watch, watch.asked_at + self._breath, self._urgent)
+            elif self._watched.get(device) is watch:
                 self._plan(device, watch, watch.asked_at + pause * (0.75 + self._jitter() / 2))
 
     async def _next(self) -> DeviceId:
@@ -170,8 +182,15 @@ class Poller:
             heapq.heappop(turns)
         return None
 
+    def _hurry(self, device: DeviceId, watch: _Watch, wait: float) -> None:
+        watch.pause = self._least
+        due = max(self._clock.now() + wait, watch.asked_at + self._breath)
+        # Whoever is woken again and again has one turn, and keeps it.
+        if not watch.is_urgent or due < watch.due:
+            self._plan(device, watch, due, self._urgent)
+
     def _plan(self, device: DeviceId, watch: _Watch, due: float, turns: list[_Turn] | None = None) -> None:
-        watch.due = due
+        watch.due, watch.is_urgent = due, turns is self._urgent
         heapq.heappush(self._routine if turns is None else turns, _Turn(due, next(self._numbers), device))
         self._signal.set()
 
