@@ -69,9 +69,10 @@ def _advance(update: Update, event: StateReported, state: State, *, policy: Poli
 
 
 def _is_leftover(update: Update, event: StateReported) -> bool:
-    """Whether a failure belongs to the try before: vendor SDKs report the same one twice, in other words."""
-    waits_anew = update.retries > 0 and update.state is State.QUEUED
-    return waits_anew and event.state is State.FAILED and not event.synthetic
+    """Whether it belongs to the try before: vendor SDKs report a failure twice, in other words, and all come again."""
+    if event.synthetic or not update.retries or update.state not in ANNOUNCEMENTS - {State.NOTIFIED}:
+        return False
+    return event.state is State.FAILED or (event.redelivered and not event.state.is_terminal)
 
 
 def _progress(update: Update, event: StateReported, now: float) -> Outcome:

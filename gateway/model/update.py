@@ -194,12 +194,14 @@ def failed(update: Update, end: Update, now: float) -> Outcome:
 
     Nobody is told of what is tried again: to a cloud, a failure is the end of its task.
     """
-    if not update.retries_left:
+    if update.retries_left <= 0:
         return Outcome(Verdict.ADVANCED, end)
+    waits = update.state is State.WAITING_CONFIRMATION and not update.confirmed
     pause = update.retry_pause * 2 ** min(update.retries, MAX_DOUBLINGS)
     again = replace(
         end,
-        state=State.QUEUED,
+        # Nobody has agreed yet.
+        state=State.WAITING_CONFIRMATION if waits else State.QUEUED,
         percent=None,
         both_entered=False,
         synthetic=True,

@@ -156,10 +156,10 @@ def test_every_open_update_can_end(story: Story, end: State) -> None:
 
 @given(story=stories(), seconds=st.floats(0, 1e9))
 def test_time_alone_ends_only_what_waits_for_evidence(story: Story, seconds: float) -> None:
-    """Everything else is marked, once, and stays as it is."""
+    """And what its device disproved; everything else is marked, once, and stays as it is."""
     before = story.update
     after = story.wait(seconds).update
-    if before is None or after is None or before.state is State.CONFIRMING:
+    if before is None or after is None or before.state is State.CONFIRMING or before.doubt is not None:
         return
     assert after == replace(before, stalled=after.stalled)
     assert story.wait(0).verdicts[-1] is Verdict.DUPLICATE
