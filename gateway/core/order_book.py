@@ -9,12 +9,15 @@ from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
 from gateway.core.record import Record, put_back
 from gateway.model.identity import DeviceId, Lane
-from gateway.model.states import State
+from gateway.model.states import TABLE, State
 from gateway.model.update import Update
 from gateway.ports.store import Buried, Changes, Kind, Ordered, OrderKey, Postponed
 
 #: How long a cloud may go on asking for what it has acknowledged the end of.
 LAG = timedelta(minutes=5)
+#: Seconds for which the end of an update counts as on its way to the cloud.
+ENDING = 3600.0
+_NOTIFIED = TABLE[State.NOTIFIED].rank
 
 
 class OrderBook:
@@ -46,6 +49,22 @@ class OrderBook:
         rows = [self._rows.get((lane, update.device, update.module)) for lane in self._lanes(update.device)]
         return [row for row in rows if row is not None and row.update == update.id]
 
+    def is_busy(self, lane: Lane, device: DeviceId) -> bool:
+        """Whether the device works on what this cloud ordered, so that there is no use in asking for more.
+
+        What has not begun may still be called off, and so may what is stuck: about these the cloud is asked.
+        """
+        return any(self._is_under_way(lane, update) for update in self._record.of(device))
+
+    def _is_under_way(self, lane: Lane, update: Update) -> bool:
+        row = self._rows.get((lane, update.device, update.module))
+        if row is None or row.update != update.id or row.is_closed:
+            return False
+        if update.state.is_terminal:
+            # Its end is on the way to the cloud, which does not know it yet; or was refused there, and never will.
+            return update.state is not State.CANCELED and self._clock.now() - update.entered_at < ENDING
+        return TABLE[update.state].rank > _NOTIFIED and not update.stalled
+
     def told(self, changes: Changes) -> None:
         """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""
         for settlement in changes.settlements:
@@ -55,8 +74,11 @@ class OrderBook:
             key = (claim.lane, claim.event.device, claim.event.module)
             row = self._rows.get(key)
             if row is not None and row.update == claim.update and claim.event.state is not State.CANCELED:
-                self._rows[key] = replace(row, is_closed=True)
+                self._rows[key] = closed = replace(row, is_closed=True)
                 self._closed_at[key] = self._clock.now()
+                if key in self._ledger.changes.orders:
+                    # It was renewed while this was written.
+                    self._ledger.changes.orders[key] = closed
 
     def _is_settled(self, key: OrderKey, row: Ordered) -> bool:
         """Whether what comes again in the same words is new: a cloud may lag behind what it acknowledged."""
@@ -72,10 +94,35 @@ class OrderBook:
         # Two stories of one version that name no module would be one story without sense: the first is told.
         return any(_overlaps(other, update) for other in self._record.of(update.device))
 
+    def _waiting(self) -> list[Ordered]:
+        """Return the orders that wait for an update to end, the first cloud's first."""
+        waiting = [row for row in self._rows.values() if row.update is None and self._is_bound(row)]
+        return sorted(waiting, key=lambda row: self._lanes(row.command.device).index(row.lane))
+
+    def _waiting_for(self, update: Update) -> list[Ordered]:
+        """Return the orders that wait, and that an update which has just begun for another one serves, too."""
+        if update.state is State.REJECTED:
+            return []
+        rows = [self._rows.get((lane, update.device, update.module)) for lane in self._lanes(update.device)]
+        return [row for row in rows if row and row.update is None and row.command.version == update.target]
+
+    def _is_bound(self, row: Ordered) -> bool:
+        """Whether the configuration still has its product, and the product its cloud."""
+        return row.lane in self._lanes(row.command.device)
+
+    def _close(self, lane: Lane, update: Update) -> None:
+        """Be done with the order that the update serves: its cloud is."""
+        key = (lane, update.device, update.module)
+        row = self._rows.get(key)
+        if row is not None and row.update == update.id and not row.is_closed:
+            self._put(replace(row, is_closed=True))
+            self._closed_at[key] = self._clock.now()
+
     def _put(self, row: Ordered, *, keep: bool = True) -> None:
         key = (row.lane, row.command.device, row.command.module)
         self._ledger.remember(partial(put_back, self._rows, key, self._rows.get(key)))
         self._ledger.changes.orders[key] = row if keep else None
+        self._ledger.request()
         if keep:
             self._rows[key] = row
         else:

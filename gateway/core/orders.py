@@ -18,9 +18,9 @@ from gateway.core.record import Record
 from gateway.metrics import Metrics
 from gateway.model.commands import Command, Order, TaskAbsent, TaskCanceled, UpdateOrdered
 from gateway.model.identity import DeviceId, Lane, UpdateId, Version
-from gateway.model.orders import Refusal, agree, order, refusal
+from gateway.model.orders import Refusal, agree, join, order, refusal
 from gateway.model.states import TABLE, Reason, State
-from gateway.model.update import Update, cancel
+from gateway.model.update import CHANGES, Outcome, Update, Verdict, cancel
 from gateway.ports.store import Ordered, OrderKey
 
 log = structlog.get_logger()
@@ -50,24 +50,9 @@ class Orders(OrderBook):
         self._objection = objection
         #: Orders that were not in the cloud's last answer.
         self._missing: set[OrderKey] = set()
+        record.on_superseded = self._superseded
         #: Called with each update that was called off after its device may have heard of it.
         self.on_withdrawn: Callable[[Update], None] = lambda _: None
-
-    def is_busy(self, lane: Lane, device: DeviceId) -> bool:
-        """Whether the device works on what this cloud ordered, so that there is no use in asking for more.
-
-        What has not begun may still be called off, and so may what is stuck: about these the cloud is asked.
-        """
-        return any(self._is_under_way(lane, update) for update in self._record.of(device))
-
-    def _is_under_way(self, lane: Lane, update: Update) -> bool:
-        row = self._rows.get((lane, update.device, update.module))
-        if row is None or row.update != update.id or row.is_closed:
-            return False
-        if update.state.is_terminal:
-            # Its end is on the way to the cloud, which does not know it yet.
-            return update.state is not State.CANCELED
-        return TABLE[update.state].rank > _NOTIFIED and not update.stalled
 
     def take(self, lane: Lane, device: DeviceId, found: Sequence[Order]) -> bool:
         """Take what a cloud answered to the question what it wants of the device; True when it wants something."""
@@ -80,8 +65,6 @@ class Orders(OrderBook):
             row = self._rows.get((lane, device, update.module))
             if row is not None and update.module not in wanted:
                 self._missed(row, is_canceled=update.module in canceled)
-        if found:
-            self._ledger.request()
         return bool(wanted)
 
     def learn(self, lane: Lane, told: UpdateId, command: Command) -> None:
@@ -96,16 +79,16 @@ class Orders(OrderBook):
         if not isinstance(command, TaskCanceled) or update is None or update.id != told:
             return
         followers = [row.lane for row in self.serving(update)] or self._lanes(update.device)
-        if tuple(followers) == (lane,) and self.cancel(update, Reason.CANCELED_BY_CLOUD):
+        if not update.state.is_terminal:
             self._ledger.teach_again(partial(self.learn, lane, told, command))
+            self._close(lane, update)
+            if tuple(followers) == (lane,):
+                self.cancel(update, Reason.CANCELED_BY_CLOUD)
 
     def tend(self) -> None:
         """Take up orders that waited for another one to end."""
-        for row in [row for row in self._rows.values() if row.update is None]:
-            update = self._record.update(row.command.device, row.command.module)
-            if update is None or update.state.is_terminal:
-                self._open(row)
-                self._ledger.request()
+        for row in self._waiting():
+            self._place(row)
 
     def again(self, update: Update) -> bool:
         """Begin anew what has ended, because an operator asks for it; False when there is nothing to begin."""
@@ -113,15 +96,13 @@ class Orders(OrderBook):
         if not rows or not update.state.is_terminal:
             return False
         self._open(replace(rows[0], is_closed=False))
-        self._ledger.request()
         return True
 
     def cancel(self, update: Update, reason: Reason) -> bool:
         """Call an open update off; False when it is over."""
-        heard = TABLE[update.state].rank >= _NOTIFIED
         if not self._record.act(cancel(update, reason, now=self._clock.now())):
             return False
-        if heard:
+        if _may_have_heard(update):
             self.on_withdrawn(update)
         self._ledger.request()
         return True
@@ -130,42 +111,62 @@ class Orders(OrderBook):
         key = (lane, command.device, command.module)
         row = self._rows.get(key)
         self._missing.discard(key)
-        if row is not None and _is_same(row.command, command) and not self._is_settled(key, row):
-            self._repeated(row, command)
-            return
-        fresh = Ordered(lane=lane, command=command)
-        update = self._record.update(command.device, command.module)
-        if update is None or update.state.is_terminal:
-            self._open(fresh)
-        elif update.target == command.version:
-            self._put(replace(fresh, update=update.id))
-        elif self._yields(update, lane):
-            self._open(fresh)
+        if row is None or not _is_same(row.command, command) or self._is_settled(key, row):
+            self._place(Ordered(lane=lane, command=command))
+        elif row.update is None:
+            self._place(replace(row, command=command))
         else:
-            self._conflict(fresh, update)
+            self._repeated(row, command)
+
+    def _place(self, row: Ordered) -> None:
+        """Find the update that serves an order: a new one, the open one, or none before that ends."""
+        update = self._record.update(row.command.device, row.command.module)
+        if update is None or update.state.is_terminal:
+            self._open(row)
+        elif update.target == row.command.version:
+            self._put(replace(row, update=update.id, note=""))
+            self._join(update, row.command)
+        elif self._yields(update, row.lane):
+            self._open(row)
+        else:
+            self._wait(row, update)
+
+    def _join(self, update: Update, command: UpdateOrdered) -> None:
+        rules = self._record.rules(command.device)
+        if rules is not None:
+            running = self._record.running(command.device, command.module)
+            outcome = join(update, command, running=running, policy=rules.policy, now=self._clock.now())
+            if outcome.verdict in CHANGES:
+                self._record.act(outcome)
 
     def _repeated(self, row: Ordered, command: UpdateOrdered) -> None:
         """Take the newest words of an order that is known; its user may have agreed elsewhere."""
-        if row.is_closed or row.command == command:
+        if row.is_closed:
+            return
+        if row.command == command:
+            # Not worth a commit; but who waits for a new link can tell that it was asked for.
+            self._rows[row.lane, command.device, command.module] = replace(row, command=command)
             return
         self._put(replace(row, command=command))
         update = self._record.update(command.device, command.module)
         rules = self._record.rules(command.device)
-        agreed = row.command.needs_confirmation and not command.needs_confirmation
-        if (
-            agreed
-            and update is not None
-            and update.id == row.update
-            and rules
-            and not rules.policy.asks_first
-        ):
+        if update is None or update.id != row.update or rules is None:
+            return
+        if row.command.needs_confirmation == command.needs_confirmation:
+            return
+        if command.needs_confirmation:
+            self._join(update, command)
+        elif not rules.policy.asks_first:
             self._record.act(agree(update, accept=True, now=self._clock.now()))
 
     def _yields(self, update: Update, lane: Lane) -> bool:
         """Whether an open update makes way for an order of this lane with another target."""
         holders = [row.lane for row in self.serving(update)]
         rank = TABLE[update.state].rank
-        if not holders or rank >= _INSTALLING:
+        if not holders:
+            # The device's own, until nothing more is heard of it; or ordered once, and by nobody any more.
+            return update.stalled or (update.ordered and rank < _INSTALLING)
+        if rank >= _INSTALLING:
             return False
         lanes = self._lanes(update.device)
         return holders == [lane] or (rank <= _NOTIFIED and lanes.index(lane) < lanes.index(holders[0]))
@@ -182,25 +183,41 @@ class Orders(OrderBook):
         outcome = order(
             last, command, running=running, refused=refused, policy=rules.policy, now=self._clock.now()
         )
-        displaced = self.serving(last) if outcome.closed is not None and last is not None else []
-        if displaced and last is not None and TABLE[last.state].rank >= _NOTIFIED:
+        begun = outcome.update
+        if begun is None:
+            return
+        if last is not None and outcome.closed is not None:
+            self._supersede(last, outcome.closed, begun, lane=row.lane)
+        log.info(
+            "update_ordered",
+            lane=row.lane,
+            update=begun.id,
+            target=command.version,
+            state=begun.state.value,
+            reason=refused.detail if refused else "",
+        )
+        self._metrics.orders.labels(row.lane, begun.state).inc()
+        # The orders first: they decide which clouds are told.
+        self._put(replace(row, update=begun.id, note=""))
+        for other in self._waiting_for(begun):
+            self._put(replace(other, update=begun.id, note=""))
+        self._record.act(Outcome(Verdict.OPENED, begun))
+        self._record.note(begun, row.lane, f"ordered {command.version} ({command.handle})")
+
+    def _supersede(self, last: Update, closed: Update, begun: Update, *, lane: Lane) -> None:
+        """Close an update for another cloud's or a newer order; what it served otherwise waits."""
+        if _may_have_heard(last):
             self.on_withdrawn(last)
-        self._record.act(outcome)
-        if outcome.update is not None:
-            for other in displaced:
-                if other.lane != row.lane:
-                    self._conflict(other, outcome.update)
-            log.info(
-                "update_ordered",
-                lane=row.lane,
-                update=outcome.update.id,
-                target=command.version,
-                state=outcome.update.state.value,
-                reason=refused.detail if refused else "",
-            )
-            self._metrics.orders.labels(row.lane, outcome.update.state).inc()
-            self._record.note(outcome.update, row.lane, f"ordered {command.version} ({command.handle})")
-            self._put(replace(row, update=outcome.update.id, note=""))
+        displaced = self.serving(last)
+        self._record.act(Outcome(Verdict.ADVANCED, closed))
+        for other in displaced:
+            if other.lane != lane:
+                self._wait(other, begun)
+
+    def _superseded(self, closed: Update, begun: Update) -> None:
+        """Let the orders wait whose update the device left for one of its own."""
+        for row in self.serving(closed):
+            self._wait(row, begun)
 
     def _refusal(self, command: UpdateOrdered) -> Refusal | None:
         """Say what is wrong with an order whatever the policy may be."""
@@ -216,8 +233,14 @@ class Orders(OrderBook):
             )
         return None
 
-    def _conflict(self, row: Ordered, update: Update) -> None:
-        """Let an order wait for an update that another cloud wants."""
+    def _wait(self, row: Ordered, update: Update) -> None:
+        """Let an order wait for an update that another cloud wants, or the device itself."""
+        waits = replace(row, update=None, note="conflict")
+        if waits == self._rows.get((row.lane, row.command.device, row.command.module)):
+            return
+        self._put(waits)
+        if row.note == waits.note:
+            return
         self._metrics.order_conflicts.labels(row.lane).inc()
         log.warning(
             "order_conflicts",
@@ -227,7 +250,6 @@ class Orders(OrderBook):
             update=update.id,
             under_way=update.target,
         )
-        self._put(replace(row, update=None, note="conflict"))
 
     def _missed(self, row: Ordered, *, is_canceled: bool) -> None:
         """A cloud did not name what it wanted; twice in a row means that it wants it no more."""
@@ -243,7 +265,12 @@ class Orders(OrderBook):
         update = self._record.update(row.command.device, row.command.module)
         if row.update is None:
             self._put(row, keep=False)
-        elif update is None or update.id != row.update or update.state.is_terminal:
+        elif update is None or update.id != row.update:
+            return
+        elif update.state is State.CANCELED:
+            # Called off here, and there: what the cloud orders from now on is new, even in the same words.
+            self._close(row.lane, update)
+        elif update.state.is_terminal:
             return
         elif len(self.serving(update)) > 1:
             self._put(row, keep=False)
@@ -251,6 +278,11 @@ class Orders(OrderBook):
             log.info("order_withdrawn", lane=row.lane, update=update.id)
             self._put(row, keep=False)
             self.cancel(update, Reason.CANCELED_BY_CLOUD)
+
+
+def _may_have_heard(update: Update) -> bool:
+    """Whether the device was told of it, this time or when it was tried before."""
+    return TABLE[update.state].rank >= _NOTIFIED or update.retries > 0
 
 
 def _is_same(before: UpdateOrdered, now: UpdateOrdered) -> bool:

@@ -61,6 +61,8 @@ class Record:
         self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
         #: Whether a lane is not to hear of an update, because its cloud wants something else; set by the orders.
         self.is_none_of: Callable[[Update, Lane], bool] = lambda _update, _lane: False
+        #: Called with an update that a device left for another, and that one; set by the orders.
+        self.on_superseded: Callable[[Update, Update], None] = lambda _closed, _begun: None
 
     def load(self, loaded: Loaded) -> None:
         """Fill memory from the store."""
@@ -141,6 +143,7 @@ class Record:
         self._updates[part] = update
         if outcome.closed is not None:
             self._entered(outcome.closed)
+            self.on_superseded(outcome.closed, update)
         match outcome.verdict:
             case Verdict.PROGRESSED:
                 self._progressed(update)

@@ -61,16 +61,37 @@ def order(
         event = replace(event, phase=Phase.PRECHECK, reason=refused.reason, detail=refused.detail)
     elif command.needs_confirmation or policy.asks_first:
         state = State.WAITING_CONFIRMATION
-    begun = replace(
-        opened(last, event, state=state, running=running, now=now),
-        ordered=True,
-        retries_left=policy.retries if command.retries is None else command.retries,
-        retry_pause=command.retry_interval or policy.retry_after.total_seconds(),
-    )
+    begun = _adopted(opened(last, event, state=state, running=running, now=now), command, policy)
     superseded = None
     if last is not None and not last.state.is_terminal:
         superseded = cancel(last, Reason.SUPERSEDED, now=now).update
     return Outcome(Verdict.OPENED, begun, superseded)
+
+
+def join(
+    update: Update, command: UpdateOrdered, *, running: Version | None, policy: Policy, now: float
+) -> Outcome:
+    """Let an open update serve one more order: from now on the gateway sees it through."""
+    if update.state.is_terminal:
+        return Outcome(Verdict.ABSORBED, update)
+    if command.needs_confirmation and update.state is State.QUEUED and not update.confirmed:
+        held = entered(_adopted(update, command, policy), State.WAITING_CONFIRMATION, now)
+        return Outcome(Verdict.ADVANCED, replace(held, synthetic=True))
+    # A device that installs once more what it runs does so by itself: nobody would tell it to.
+    if update.ordered or running == update.target:
+        return Outcome(Verdict.DUPLICATE, update)
+    return Outcome(Verdict.NOTED, _adopted(update, command, policy))
+
+
+def _adopted(update: Update, command: UpdateOrdered, policy: Policy) -> Update:
+    if update.ordered:
+        return update
+    return replace(
+        update,
+        ordered=True,
+        retries_left=policy.retries if command.retries is None else command.retries,
+        retry_pause=command.retry_interval or policy.retry_after.total_seconds(),
+    )
 
 
 def agree(update: Update, *, accept: bool, now: float) -> Outcome:
