@@ -24,6 +24,12 @@ async def asked_of(call: Awaitable[T], lane: str) -> T:
             return await call
     except CloudError:
         raise
+    except asyncio.CancelledError as err:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Something that the adapter waited for was cancelled, not this worker.
+        raise Unavailable("the adapter's call was cut off", code="canceled", scope=Scope.DEVICE) from err
     except TimeoutError as err:
         raise Unavailable(
             f"no answer within {LIMIT.total_seconds():g} s", code="timeout", scope=Scope.DEVICE

@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from time import monotonic
 
 import structlog
@@ -16,12 +15,13 @@ import structlog
 from gateway.core.clock import Clock
 from gateway.core.images import Images
 from gateway.core.orders import Orders
+from gateway.core.presence import Presence
 from gateway.core.record import Part, Record
 from gateway.model.commands import AskVersion, Install, Withdraw
 from gateway.model.events import StateReported, VersionReported
 from gateway.model.firmware import Image, Sha256
 from gateway.model.identity import DeviceId, UpdateId
-from gateway.model.states import TABLE, State
+from gateway.model.states import TABLE, Phase, Reason, State
 from gateway.model.update import Update
 from gateway.ports.devices import Outlet
 from gateway.ports.firmware import Served
@@ -45,15 +45,6 @@ _PROVING = TABLE[State.CONFIRMING].rank
 Link = Callable[[Image, DeviceId], str]
 
 
-@dataclass(slots=True)
-class _Presence:
-    """A device that is there."""
-
-    tellable_at: float
-    battery: int | None = None
-    signal: int | None = None
-
-
 class Courier:
     """One for the site."""
 
@@ -75,10 +66,10 @@ class Courier:
         self._link = link
         self._report = report
         self._clock = clock
-        self._there: dict[DeviceId, _Presence] = {}
+        self._there: dict[DeviceId, Presence] = {}
         #: Whom to tell again, and since when.
         self._again: dict[Part, float] = {}
-        self._sent_at: dict[Part, float] = {}
+        self._sent_at: dict[UpdateId, float] = {}
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -89,7 +80,7 @@ class Courier:
         """Learn that the device listens: it is asked what it runs, and soon told what it misses."""
         now = self._clock.now()
         if device not in self._there:
-            self._there[device] = _Presence(now + GRACE)
+            self._there[device] = Presence(now + GRACE)
         self._tell_again(device, before=_FLASHED)
         if any(update.ordered and TABLE[update.state].rank < _FLASHED for update in self._record.of(device)):
             self._outlet.tell(AskVersion(device=device))
@@ -102,8 +93,7 @@ class Courier:
         """Learn what the device runs: what it misses it may be told at once."""
         presence = self._there.get(event.device)
         if presence is not None:
-            presence.tellable_at = self._clock.now()
-            presence.battery, presence.signal = event.battery, event.signal
+            presence.hear(event, now=self._clock.now())
         self._tell_again(event.device, before=_PROVING)
 
     def withdraw(self, update: Update) -> None:
@@ -131,7 +121,8 @@ class Courier:
                 continue
             image = self._image(update)
             percent = min(served.percent, 99)
-            if image is None or image.sha256 != served.sha256 or percent <= (update.percent or -1):
+            known = -1 if update.percent is None else update.percent
+            if image is None or image.sha256 != served.sha256 or percent <= known:
                 continue
             event = StateReported(
                 device=device,
@@ -174,41 +165,55 @@ class Courier:
         """Look once at all that is owed."""
         self._orders.tend()
         owed = [(update, rows[0]) for update in self._ordered() if (rows := self._orders.serving(update))]
-        self._images.see_to(row for _, row in owed)
+        # What failed for want of its image waits, and so does the image: both begin anew together.
+        self._images.see_to(row for update, row in owed if not (self._pauses(update) and self._failure(row)))
         under_way = Counter(update.device.product_id for update, _ in owed if _takes_a_place(update))
         for update, row in owed:
-            wanted = self._images.find(row)
+            failure = self._failure(row)
             if TABLE[update.state].rank >= _BEGUN:
                 self._remind(update, row)
-            elif wanted is not None and wanted.failure is not None:
-                phase, reason, detail = wanted.failure
-                self._fail(
-                    update,
-                    StateReported(
-                        device=update.device, state=State.FAILED, phase=phase, reason=reason, detail=detail
-                    ),
-                )
+            elif failure is not None:
+                if not self._pauses(update):
+                    self._fail(update, *failure)
             elif self._may_begin(update, row, under_way) and self._send(update, row):
                 under_way[update.device.product_id] += 1
         for part in [part for part in self._again if not self._is_owed(part)]:
             del self._again[part]
+        self._sent_at = {name: at for name, at in self._sent_at.items() if self._is_recent(at)}
 
     def _ordered(self) -> Iterator[Update]:
         return (update for update in list(self._record.open_updates()) if update.ordered)
 
+    def _pauses(self, update: Update) -> bool:
+        return update.not_before > self._clock.now()
+
+    def _failure(self, row: Ordered) -> tuple[Phase, Reason, str] | None:
+        wanted = self._images.find(row)
+        return None if wanted is None else wanted.failure
+
+    def _is_recent(self, at: float) -> bool:
+        return self._clock.now() - at < AGAIN_AFTER
+
     def _may_begin(self, update: Update, row: Ordered, under_way: Counter[str]) -> bool:
-        now, rules = self._clock.now(), self._record.rules(update.device)
-        presence = self._there.get(update.device)
+        rules = self._record.rules(update.device)
+        return (
+            rules is not None
+            and under_way[update.device.product_id] < rules.policy.max_at_once
+            and not self._pauses(update)
+            and self._may_tell(update, row)
+        )
+
+    def _may_tell(self, update: Update, row: Ordered) -> bool:
+        """Whether the device is there and fit, and nobody and nothing holds the update back."""
+        rules, presence = self._record.rules(update.device), self._there.get(update.device)
         return (
             rules is not None
             and presence is not None
-            and presence.tellable_at <= now
+            and presence.tellable_at <= self._clock.now()
             and not update.is_held
-            and update.not_before <= now
             and rules.policy.may_begin(self._clock.wall())
-            and under_way[update.device.product_id] < rules.policy.max_at_once
-            and _has(presence.battery, row.command.min_power)
-            and _has(presence.signal, row.command.min_signal)
+            and not self._is_recent(self._sent_at.get(update.id, -AGAIN_AFTER))
+            and presence.suffices(row.command)
         )
 
     def _remind(self, update: Update, row: Ordered) -> None:
@@ -219,7 +224,7 @@ class Courier:
             return
         if update.touched_at > since or self._record.running(*part) == update.target:
             del self._again[part]
-        elif self._clock.now() - self._sent_at.get(part, 0.0) >= AGAIN_AFTER and not update.paused:
+        elif self._may_tell(update, row):
             self._send(update, row)
 
     def _is_owed(self, part: Part) -> bool:
@@ -241,7 +246,7 @@ class Courier:
         if not self._outlet.tell(install):
             return False
         self._again.pop(part, None)
-        self._sent_at[part] = self._clock.now()
+        self._sent_at[update.id] = self._clock.now()
         log.info("device_told", update=update.id, target=update.target)
         self._report(
             StateReported(
@@ -254,13 +259,24 @@ class Courier:
         )
         return True
 
-    def _fail(self, update: Update, event: StateReported) -> None:
-        self._report(replace(event, module=update.module, version=update.target, synthetic=True))
+    def _fail(self, update: Update, phase: Phase, reason: Reason, detail: str) -> None:
+        event = StateReported(
+            device=update.device,
+            module=update.module,
+            version=update.target,
+            state=State.FAILED,
+            phase=phase,
+            reason=reason,
+            detail=detail,
+            synthetic=True,
+        )
+        self._report(event)
 
     def _tell_again(self, device: DeviceId, *, before: int) -> None:
         for update in self._record.of(device):
             if update.ordered and _BEGUN <= TABLE[update.state].rank < before:
-                self._again.setdefault((device, update.module), self._clock.now())
+                # The last time counts: what it has said before that it may have forgotten since.
+                self._again[device, update.module] = self._clock.now()
         self.wake()
 
     def _image(self, update: Update) -> Image | None:
@@ -271,8 +287,3 @@ class Courier:
 
 def _takes_a_place(update: Update) -> bool:
     return TABLE[update.state].rank >= _BEGUN and not update.stalled
-
-
-def _has(value: int | None, needed: int | None) -> bool:
-    """Whether what the device said suffices; what it did not say is not held against it."""
-    return value is None or needed is None or value >= needed

@@ -51,7 +51,9 @@ class Wanted:
     unfit: FirmwareError | None = None
     #: Why it could not be had the last time.
     trouble: FirmwareError | None = None
+    #: How many links were expired, and the last of these orders.
     expired: int = 0
+    stale: Ordered | None = None
     task: asyncio.Task[None] | None = None
 
     @property
@@ -83,11 +85,19 @@ class Images:
 
     def see_to(self, rows: Iterable[Ordered]) -> None:
         """Fetch what these orders name, and let go of everything else."""
-        named = {row.command.firmware.identity: row for row in rows}
+        named: dict[str, Ordered] = {}
+        for row in rows:
+            identity = row.command.firmware.identity
+            # Of several links one that is not known to be expired.
+            if identity not in named or not self._is_stale(row):
+                named[identity] = row
         for identity in [identity for identity in self._wanted if identity not in named]:
             self._let_go(identity)
         for identity, row in named.items():
             wanted = self._wanted.get(identity)
+            if wanted is not None and self._is_lost(wanted):
+                self._let_go(identity)
+                wanted = None
             if wanted is None:
                 wanted = self._wanted[identity] = Wanted(row)
                 wanted.task = asyncio.create_task(self._fetch(identity, wanted), name="image")
@@ -110,6 +120,14 @@ class Images:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _is_stale(self, row: Ordered) -> bool:
+        wanted = self.find(row)
+        return wanted is not None and wanted.stale is not None and _is_same_link(wanted.stale, row)
+
+    def _is_lost(self, wanted: Wanted) -> bool:
+        """Whether the image was here and is no longer: the disk had damaged it."""
+        return wanted.image is not None and self._firmwares.find(wanted.image.sha256) is None
+
     async def _fetch(self, identity: str, wanted: Wanted) -> None:
         attempts = 0
         while not await self._is_settled(identity, wanted):
@@ -130,13 +148,20 @@ class Images:
             wanted.trouble = err
             self._judge(wanted, row, err)
             return wanted.unfit is not None
+        except Exception as err:
+            # The adapter's own mistake: it is said loudly, and may be gone the next time.
+            log.exception("adapter_broke", lane=row.lane)
+            wanted.trouble = NotNowError(Trouble.SOURCE_UNAVAILABLE, f"{type(err).__name__}: {err}")
+            return False
         else:
             wanted.trouble = None
             return True
 
     def _judge(self, wanted: Wanted, row: Ordered, err: FirmwareError) -> None:
-        if isinstance(err, UrlExpiredError):
+        if isinstance(err, UrlExpiredError) and not self._is_stale(row):
+            # The cloud is to blame only for a link that it gave since the last one: it may be out of reach.
             wanted.expired += 1
+            wanted.stale = row
         if isinstance(err, UnfitError) or wanted.expired >= MAX_EXPIRED:
             wanted.unfit = err
         elif isinstance(err, UrlExpiredError):
@@ -155,3 +180,8 @@ class Images:
         if wanted.task is not None:
             wanted.task.cancel()
         self._firmwares.unpin(identity)
+
+
+def _is_same_link(before: Ordered, now: Ordered) -> bool:
+    """Whether the cloud has not been asked in between; that it said the same again makes another object of it."""
+    return before.command is now.command
