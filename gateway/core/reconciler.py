@@ -58,7 +58,6 @@ class Drift:
 class _Look:
     due: float
     update: UpdateId = field(compare=False)
-    repairs: int = field(compare=False, default=0)
 
 
 class Reconciler:
@@ -89,6 +88,12 @@ class Reconciler:
         self._interval = interval.total_seconds()
         self._external = external
         self._looks: list[_Look] = []
+        #: When each update is looked at next; an entry of the heap that says otherwise is passed over.
+        self._due: dict[UpdateId, float] = {}
+        #: How often each was told again since the cloud last agreed.
+        self._repairs: Counter[UpdateId] = Counter()
+        #: What the cloud is being asked about, until it is told more of it.
+        self._asked: UpdateId | None = None
         self._drift: dict[UpdateId, Drift] = {}
         self._signal = asyncio.Event()
 
@@ -103,6 +108,8 @@ class Reconciler:
         """Learn from a commit which ends this cloud has acknowledged."""
         for settlement in changes.settlements:
             claim = settlement.claim
+            if claim.lane == self._lane and claim.update == self._asked:
+                self._asked = None
             acknowledged = isinstance(settlement, Delivered) and settlement.state is not None
             if claim.lane == self._lane and claim.kind is Kind.TERMINAL and acknowledged:
                 self._plan(claim.update, FIRST_LOOK.total_seconds())
@@ -126,40 +133,52 @@ class Reconciler:
                         await self._signal.wait()
                 continue
             heapq.heappop(self._looks)
+            if self._due.get(look.update) != look.due:
+                continue
+            del self._due[look.update]
             await self._gate.opened()
             async with self._gate:
-                await self._look(look)
+                await self._look(look.update)
 
-    async def _look(self, look: _Look) -> None:
-        update = self._record.find(look.update)
-        if update is None or not self._is_served(update):
-            self._note(look.update, None)
+    async def _look(self, name: UpdateId) -> None:
+        before = self._record.find(name)
+        if before is None or not self._is_served(before):
+            self._forget(name)
             return
-        device = self._external(self._lane, update.device)
-        known = replace(device, running=self._record.running(update.device, DEFAULT_MODULE))
+        device = self._external(self._lane, before.device)
+        known = replace(device, running=self._record.running(before.device, DEFAULT_MODULE))
+        self._asked = name
         try:
-            views = await asked_of(self._adapter.observe(known), self._lane)
+            views = await asked_of(self._observed(known), self._lane)
         except CloudError as err:
             self._troubled(err)
-            self._plan(look.update, self._interval, look.repairs)
+            self._plan(name, self._interval)
             return
         self._gate.succeeded()
-        # It may have gone on meanwhile.
-        update = self._record.find(look.update)
-        view = next((view for view in views if update is not None and _is_of(view, update)), None)
-        if update is not None and view is not None and view.state is not None:
-            self._compare(update, view, view.state, look)
+        update = self._record.find(name)
+        if update is None or not self._is_served(update):
+            self._forget(name)
+        elif update.state is not before.state or self._asked != name:
+            # It went on meanwhile: the view is older than what is true now.
+            self._plan(name, FIRST_LOOK.total_seconds())
         else:
-            self._note(look.update, None)
+            self._compare(update, next((view for view in views if _is_of(view, update)), None))
 
-    def _compare(self, update: Update, view: CloudView, believed: State, look: _Look) -> None:
-        kind = _difference(believed, update.state)
-        repaired = False
-        if kind == "behind" and look.repairs < MAX_REPAIRS:
+    async def _observed(self, device: Device) -> list[CloudView]:
+        return list(await self._adapter.observe(device))
+
+    def _compare(self, update: Update, view: CloudView | None) -> None:
+        believed = None if view is None else view.state
+        kind = None if believed is None else _difference(believed, update.state)
+        if view is None or believed is None or kind is None:
+            self._forget(update.id)
+            if not update.state.is_terminal:
+                self._plan(update.id, self._interval)
+        elif kind == "behind" and self._repairs[update.id] < MAX_REPAIRS:
             self._tell_again(update, believed)
-            repaired = True
-        drift = None
-        if kind is not None and not repaired:
+            self._note(update.id, None)
+            self._plan(update.id, FIRST_LOOK.total_seconds())
+        else:
             drift = Drift(
                 lane=self._lane,
                 update=update.id,
@@ -168,15 +187,18 @@ class Reconciler:
                 true=update.state,
                 detail=view.detail,
             )
-        self._note(update.id, drift)
-        if repaired:
-            self._plan(update.id, FIRST_LOOK.total_seconds(), look.repairs + 1)
-        elif not update.state.is_terminal or drift is not None:
-            self._plan(update.id, self._interval, look.repairs)
+            self._note(update.id, drift)
+            self._plan(update.id, self._interval)
+
+    def _forget(self, update: UpdateId) -> None:
+        """Be done with an update of which nothing is to be mended."""
+        self._repairs.pop(update, None)
+        self._note(update, None)
 
     def _tell_again(self, update: Update, believed: State) -> None:
         log.info("cloud_told_again", lane=self._lane, update=update.id, believed=believed.value)
         self._metrics.repairs.labels(self._lane).inc()
+        self._repairs[update.id] += 1
         changes = self._ledger.changes
         changes.beliefs[self._lane, update.device, update.id] = believed
         kind = Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION
@@ -216,8 +238,12 @@ class Reconciler:
     def _is_served(self, update: Update) -> bool:
         return any(row.lane == self._lane for row in self._orders.serving(update))
 
-    def _plan(self, update: UpdateId, delay: float, repairs: int = 0) -> None:
-        heapq.heappush(self._looks, _Look(self._clock.now() + delay, update, repairs))
+    def _plan(self, update: UpdateId, delay: float) -> None:
+        due = self._clock.now() + delay
+        if self._due.get(update, due) < due:
+            return
+        self._due[update] = due
+        heapq.heappush(self._looks, _Look(due, update))
         self._signal.set()
 
 
