@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from gateway.assembly import Gateway
+from gateway.core.dead_letters import DeadLetters
 from gateway.core.desk import Desk
 from gateway.core.reconciler import Drift
 from gateway.model.identity import DeviceId
@@ -29,6 +30,9 @@ def routes(gateway: Gateway, history: History) -> list[web.RouteDef]:
         orders=gateway.orders,
         history=history,
         desk=desk,
+        letters=DeadLetters(
+            history, lanes=gateway.gates.keys(), ledger=gateway.ledger, record=gateway.record
+        ),
         is_present=lambda device: device in gateway.link.devices,
         known=lambda: {*_configured(gateway), *gateway.link.devices},
         drift=lambda: _drift(gateway),

@@ -80,6 +80,15 @@ def resume(
     _act(config, update, "resume", as_json=as_json)
 
 
+@app.command()
+def ask(
+    device: DeviceArgument, config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
+) -> None:
+    """Ask the clouds soon what they want of a device that is there."""
+    path = device_path(device)
+    show(ask_gateway(config, lambda client: client.ask("POST", *path, "ask")), as_json=as_json, title=device)
+
+
 def _act(config: Path, update: str, action: str, *, as_json: bool) -> None:
     path = update_path(update)
     answer = ask_gateway(config, lambda client: client.ask("POST", *path, action))

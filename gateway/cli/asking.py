@@ -11,10 +11,12 @@ from rich.console import Console
 
 from gateway.cli.shell import Exit, fail, load_config
 from gateway.errors import Denied, GatewayError
-from gateway.ops.client import Client, NotReachableError
+from gateway.ops.client import Client, NotReachableError, Query
 from gateway.ops.tables import lines, rows, tables, words
 
 Answer = dict[str, Any]
+#: The most that the API gives at once.
+PAGE = 500
 Question = Callable[[Client], Awaitable[Answer]]
 
 
@@ -33,6 +35,20 @@ def ask(config: Path, question: Question) -> Answer:
 
 async def _put(client: Client, question: Question) -> Answer:
     return await question(client)
+
+
+async def gather(client: Client, path: str, key: str, limit: int, **query: Query) -> Answer:
+    """Ask for a list page by page, until there are so many entries or no more."""
+    entries: list[Any] = []
+    cursor: str | None = None
+    while len(entries) < limit:
+        size = min(limit - len(entries), PAGE)
+        page = await client.ask("GET", path, limit=size, cursor=cursor, **query)
+        entries += page[key]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    return {key: entries, "next": cursor}
 
 
 def show(answer: Answer, *, as_json: bool, title: str = "gateway") -> None:

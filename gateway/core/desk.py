@@ -75,7 +75,7 @@ class Desk:
             self._check_cancelable(update)
             self._note(update, "canceled")
             self._orders.cancel(update, Reason.CANCELED_BY_OPERATOR)
-        await self._written()
+        await written(self._ledger)
         return self._now(update)
 
     async def retry(self, name: UpdateId) -> Update:
@@ -94,7 +94,7 @@ class Desk:
         begun = self._now(update)
         self._note(update, f"began it anew as {begun.id}")
         self._note(begun, f"began it anew after {update.id}")
-        await self._written()
+        await written(self._ledger)
         return self._now(begun)
 
     async def pause(self, name: UpdateId) -> Update:
@@ -129,7 +129,7 @@ class Desk:
             Entry(device=device, update=None, source=OPERATOR, text="asked the clouds what they want")
         )
         self._ask(device)
-        await self._written()
+        await written(self._ledger)
 
     def _find(self, name: UpdateId) -> Update:
         """Return the update, which must be the newest of its module."""
@@ -166,7 +166,7 @@ class Desk:
         if outcome.update != update:
             self._note(update, said)
             self._record.act(outcome)
-        await self._written()
+        await written(self._ledger)
         return self._now(update)
 
     def _note(self, update: Update, said: str) -> None:
@@ -176,11 +176,12 @@ class Desk:
     def _now(self, update: Update) -> Update:
         return self._record.update(update.device, update.module) or update
 
-    async def _written(self) -> None:
-        """Wait for the commit of what was done; raises StoreError when all of it was taken back."""
-        settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        # A caller who went away is told nothing.
-        self._ledger.settle_later(lambda written: None if settled.done() else settled.set_result(written))
-        if not await settled:
-            trouble = self._ledger.trouble or "the store did not do its work"
-            raise StoreError(f"nothing was changed: {trouble}; try again once it works")
+
+async def written(ledger: Ledger) -> None:
+    """Wait for the commit of what was done; raises StoreError when all of it was taken back."""
+    settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    # A caller who went away is told nothing.
+    ledger.settle_later(lambda is_written: None if settled.done() else settled.set_result(is_written))
+    if not await settled:
+        trouble = ledger.trouble or "the store did not do its work"
+        raise StoreError(f"nothing was changed: {trouble}; try again once it works")

@@ -178,6 +178,8 @@ class Changes:
     woken: set[Lane] = field(default_factory=set)
     quarantine: list[Quarantined] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
+    #: Dead letters that are forgotten, by their ids.
+    dropped: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func
+from sqlalchemy import Connection, bindparam, func
 
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, UpdateId
@@ -32,6 +32,11 @@ def bury(connection: Connection, settled: Sequence[Settlement], wall: float) -> 
         if isinstance(s, Buried)
     ]
     statement.execute(connection, _BURY, rows)
+
+
+def drop(connection: Connection, letters: Sequence[int]) -> None:
+    """Forget dead letters."""
+    statement.execute(connection, _DROP, [{"key": letter} for letter in letters])
 
 
 def remember(connection: Connection, settled: Sequence[Settlement]) -> None:
@@ -74,3 +79,4 @@ def _learned(new: Any) -> dict[str, Any]:
 
 
 _BURY = dead_letters.insert()
+_DROP = dead_letters.delete().where(dead_letters.c.id == bindparam("key"))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreDamagedError, StoreError
 from gateway.model.identity import Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
-from gateway.store import claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
+from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
@@ -170,6 +170,7 @@ class Database:
         updates.write_versions(connection, changes.versions, now)
         outbox = Transaction(connection, self._ids, now=now, wall=wall)
         outbox.write(changes)
+        answers.drop(connection, changes.dropped)
         # What was told before, then what is ordered now: a new order for the same module is open.
         orders.close(connection, changes.settlements)
         orders.write(connection, changes.orders)

@@ -115,7 +115,7 @@ class Reading:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        except (SQLAlchemyError, OverflowError) as err:
+        except (SQLAlchemyError, OverflowError, ValueError) as err:
             words = str(getattr(err, "orig", None) or err).strip().splitlines()[0]
             raise StoreError(f"the store cannot be read: {words}") from err
 

@@ -47,8 +47,8 @@ class Reserve:
         """Tell whether a commit may pass: always, or while the reserve is out when it makes the store no larger."""
         if not self.is_out:
             return True
-        settled = len(changes.settlements)
-        return 0 < settled >= len(changes.messages) + len(changes.progress) + len(changes.quarantine)
+        freed = len(changes.settlements) + len(changes.dropped)
+        return 0 < freed >= len(changes.messages) + len(changes.progress) + len(changes.quarantine)
 
     def note_failure(self, err: BaseException) -> None:
         """Let the reserve go if this says that the disk is full."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.core.clock import Clock
+from gateway.core.dead_letters import DeadLetters
 from gateway.core.desk import Desk
 from gateway.core.images import Images, Wanted
 from gateway.core.orders import Orders
@@ -27,6 +28,7 @@ class Outlook:
     orders: Orders
     history: History
     desk: Desk
+    letters: DeadLetters
     is_present: Callable[[DeviceId], bool]
     #: The devices that the configuration names, and those that are present.
     known: Callable[[], Iterable[DeviceId]]

@@ -36,18 +36,23 @@ def number(request: web.Request, name: str, *, least: int, most: int) -> int | N
     return int(given)
 
 
+def flag(request: web.Request, name: str) -> bool | None:
+    """Return true or false, None where neither is given."""
+    word = request.query.get(name)
+    if word not in (None, "true", "false"):
+        raise BadRequestError(f"{name} is {word[:40]!r}; it must be true or false")
+    return None if word is None else word == "true"
+
+
 def states(request: web.Request) -> frozenset[State] | None:
     """Return the states that are wanted: each `state`, or with `open=true` those that are no end."""
     try:
         named = frozenset(State(word) for word in request.query.getall("state", []))
     except ValueError as err:
         raise BadRequestError(f"state: {err}; it must be one of {', '.join(State)}") from None
-    word = request.query.get("open", "false")
-    if word not in ("true", "false"):
-        raise BadRequestError(f"open is {word[:40]!r}; it must be true or false")
-    if word == "false":
-        return named or None
-    return (named or frozenset(State)) - TERMINAL
+    if flag(request, "open"):
+        return (named or frozenset(State)) - TERMINAL
+    return named or None
 
 
 def device_id(request: web.Request) -> DeviceId:
@@ -61,19 +66,35 @@ def update_id(request: web.Request) -> UpdateId:
     return UpdateId(f"{device_id(request)}/{module}/{count}")
 
 
-def cursor(place: Place) -> str:
-    """Write where a page ended."""
-    opened_at, name = place
-    return urlsafe_b64encode(f"{opened_at!r} {name}".encode()).decode()
+def cursor_after(name: str) -> str:
+    """Write where a page ended, by the name of its last entry."""
+    return urlsafe_b64encode(name.encode(errors="surrogatepass")).decode()
 
 
-def place(request: web.Request) -> Place | None:
-    """Read where the page before ended."""
+def name_after(request: web.Request) -> str | None:
+    """Read the name at which the page before ended."""
     given = request.query.get("cursor")
     if given is None:
         return None
     try:
-        opened_at, _, name = urlsafe_b64decode(given).decode().partition(" ")
+        return urlsafe_b64decode(given).decode(errors="surrogatepass")
+    except ValueError:
+        raise BadRequestError('cursor is none of ours; take the "next" of the page before') from None
+
+
+def cursor(place: Place) -> str:
+    """Write where a page of updates ended."""
+    opened_at, name = place
+    return cursor_after(f"{opened_at!r} {name}")
+
+
+def place(request: web.Request) -> Place | None:
+    """Read where the page of updates before ended."""
+    given = name_after(request)
+    if given is None:
+        return None
+    opened_at, _, name = given.partition(" ")
+    try:
         return float(opened_at), UpdateId(name)
     except ValueError:
         raise BadRequestError('cursor is none of ours; take the "next" of the page before') from None

@@ -10,6 +10,7 @@ from gateway.core.desk import UnknownError
 from gateway.model.identity import UpdateId
 from gateway.model.update import Update
 from gateway.ops.api import parameters
+from gateway.ops.api.answering import answer
 from gateway.ops.api.outlook import Outlook
 from gateway.ops.api.views import image_view, line_view, order_view, site_times, update_view
 from gateway.ports.history import UpdateQuery
@@ -85,8 +86,3 @@ class UpdateRoutes:
 
     def _view(self, update: Update) -> dict[str, Any]:
         return update_view(update, self._outlook.baton(update), site_times(self._outlook.clock))
-
-
-def answer(body: dict[str, Any]) -> web.Response:
-    """Answer with JSON, never from a cache."""
-    return web.json_response(body, headers={"Cache-Control": "no-store"})

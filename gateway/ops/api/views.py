@@ -11,6 +11,7 @@ from gateway.core.reconciler import Drift
 from gateway.model.states import Reason
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton
+from gateway.ops.api.shelf import HeldImage
 from gateway.ports.firmware import Progress
 from gateway.ports.history import Line
 from gateway.ports.store import Ordered
@@ -93,6 +94,18 @@ def image_view(row: Ordered, wanted: Wanted, progress: Progress | None) -> dict[
             "final": wanted.unfit is not None,
         }
     return view
+
+
+def held_view(held: HeldImage) -> dict[str, Any]:
+    """Show an image in the cache."""
+    return {
+        "sha256": held.image.sha256,
+        "md5": held.image.md5,
+        "size": held.image.size,
+        "version": held.version,
+        "module": held.module,
+        "used_at": instant(held.used_at),
+    }
 
 
 def drift_view(drift: Drift) -> dict[str, Any]:

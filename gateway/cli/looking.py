@@ -1,0 +1,167 @@
+"""What an operator looks up: updates and their timelines, devices, orders and drift, images."""
+
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.acting import UpdateArgument, update_path
+from gateway.cli.asking import Answer, ask, gather, show, show_all, show_json
+from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
+from gateway.ops.client import Client
+
+LimitOption = Annotated[int, typer.Option(min=1, help="How many to show, the newest first.")]
+ProductOption = Annotated[str | None, typer.Option(help="Only those of this product.")]
+NameOption = Annotated[
+    str | None, typer.Option("--device", help="Only those of this device; its name, or PRODUCT/NAME.")
+]
+
+updates_app = typer.Typer(help="Look at updates: list, show.", no_args_is_help=True)
+app.add_typer(updates_app, name="updates")
+
+UPDATES = {
+    "update": "id",
+    "state": "state",
+    "%": "percent",
+    "from": "source",
+    "to": "target",
+    "next": "next.who",
+    "why": "next.why",
+    "since": "entered_at",
+}
+DEVICES = {"device": "id", "present": "present", "versions": "versions", "under way": "open"}
+ORDERS = {
+    "lane": "lane",
+    "device": "device",
+    "module": "module",
+    "version": "version",
+    "state": "state",
+    "update": "update",
+    "handle": "handle",
+}
+DRIFT = {
+    "lane": "lane",
+    "update": "update",
+    "drift": "kind",
+    "cloud says": "believed",
+    "is": "true",
+    "detail": "detail",
+}
+IMAGES = {"sha256": "sha256", "size": "size", "version": "version", "module": "module", "used": "used_at"}
+FETCHES = {
+    "version": "version",
+    "module": "module",
+    "lane": "lane",
+    "%": "percent",
+    "trouble": "trouble.detail",
+}
+
+
+def split_device(product: str | None, device: str | None) -> dict[str, str | None]:
+    """Return the filters for a device that may be named with its product."""
+    if device is not None and "/" in device:
+        product, _, device = device.partition("/")
+    return {"product": product, "device": device}
+
+
+@updates_app.command("list")
+def list_updates(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only those in this state; may be given again.")
+    ] = None,
+    product: ProductOption = None,
+    device: NameOption = None,
+    limit: LimitOption = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """List updates, those that began last first."""
+    filters = {"open": only_open or None, "state": state, **split_device(product, device)}
+    found = ask(config, lambda client: gather(client, "updates", "updates", limit, **filters))
+    if as_json:
+        show_json(found)
+    else:
+        show_all("updates", found["updates"], UPDATES)
+
+
+@updates_app.command("show")
+def show_update(
+    update: UpdateArgument, config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
+) -> None:
+    """Show an update: where it stands, who must move next, and its timeline."""
+    path = update_path(update)
+    view = ask(config, lambda client: client.ask("GET", *path))
+    if as_json:
+        show_json(view)
+        return
+    timeline = view.pop("timeline", [])
+    show(view, as_json=False, title=str(view.get("id", update)))
+    show_all("timeline", timeline, {"at": "at", "who": "source", "what": "text"})
+
+
+@app.command()
+def devices(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    product: ProductOption = None,
+    present: Annotated[
+        bool | None, typer.Option("--present/--away", help="Only those that are there, or not.")
+    ] = None,
+    limit: LimitOption = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """List devices: who is there, what runs, what is under way."""
+    found = ask(
+        config, lambda client: gather(client, "devices", "devices", limit, product=product, present=present)
+    )
+    if as_json:
+        show_json(found)
+    else:
+        show_all("devices", [_told(device) for device in found["devices"]], DEVICES)
+
+
+def _told(device: dict[str, Any]) -> dict[str, Any]:
+    brief = [f"{each['id']} {each['state']}" for each in device["open"]]
+    return {**device, "open": brief}
+
+
+@app.command()
+def orders(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only those that wait for another cloud's.")
+    ] = False,
+    product: ProductOption = None,
+    device: NameOption = None,
+    limit: LimitOption = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """List what the clouds want, conflicts among it, and what they believe that is not so."""
+    filters = {"state": "conflict" if conflicts else None, **split_device(product, device)}
+
+    async def look(client: Client) -> Answer:
+        wanted = await gather(client, "orders", "orders", limit, **filters)
+        return {**wanted, **await client.ask("GET", "drift")}
+
+    found = ask(config, look)
+    if as_json:
+        show_json(found)
+        return
+    named = [{**order, "device": f"{order['product']}/{order['device']}"} for order in found["orders"]]
+    show_all("orders", named, ORDERS)
+    if found["drift"]:
+        show_all("drift", found["drift"], DRIFT)
+
+
+@app.command()
+def firmware(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """List the images of the cache, and those that are being fetched or cannot be had."""
+    found = ask(config, lambda client: client.ask("GET", "firmware"))
+    if as_json:
+        show_json(found)
+        return
+    show_all(f"images ({found['taken']} of {found['quota']} bytes)", found["images"], IMAGES)
+    if found["fetches"]:
+        show_all("fetches", found["fetches"], FETCHES)
