@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.errors import CloudError, Rejected, Scope, Unavailable
+from gateway.errors import GatewayError, Rejected, Scope, Unavailable
 
 log = structlog.get_logger()
 
@@ -17,12 +17,12 @@ T = TypeVar("T")
 LIMIT = timedelta(seconds=90)
 
 
-async def asked_of(call: Awaitable[T], lane: str) -> T:
-    """Await an adapter's call; raises CloudError, and nothing else but for our own being cancelled."""
+async def asked_of(call: Awaitable[T], lane: str, *, limit: timedelta | None = LIMIT) -> T:
+    """Await what an adapter has a part in; raises GatewayError, and nothing else but for our own being cancelled."""
     try:
-        async with asyncio.timeout(LIMIT.total_seconds()):
+        async with asyncio.timeout(None if limit is None else limit.total_seconds()):
             return await call
-    except CloudError:
+    except GatewayError:
         raise
     except asyncio.CancelledError as err:
         task = asyncio.current_task()

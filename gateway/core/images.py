@@ -8,7 +8,9 @@ from random import random
 
 import structlog
 
+from gateway.core.calls import asked_of
 from gateway.core.retry import Backoff
+from gateway.errors import CloudError
 from gateway.model.firmware import Image
 from gateway.model.identity import Lane
 from gateway.model.states import Phase, Reason
@@ -75,11 +77,13 @@ class Images:
         *,
         on_change: Callable[[], None],
         on_expired: Callable[[Ordered], None],
+        jitter: Callable[[], float] = random,
     ) -> None:
         self._firmwares = firmwares
         self._sources = sources
         self._on_change = on_change
         self._on_expired = on_expired
+        self._jitter = jitter
         self._wanted: dict[str, Wanted] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -133,7 +137,7 @@ class Images:
         while not await self._is_settled(identity, wanted):
             attempts += 1
             wish = wanted.trouble.retry_after if isinstance(wanted.trouble, NotNowError) else None
-            await asyncio.sleep(max(RETRY.delay(attempts, random), wish or 0.0))
+            await asyncio.sleep(max(RETRY.delay(attempts, self._jitter), wish or 0.0))
         self._on_change()
 
     async def _is_settled(self, identity: str, wanted: Wanted) -> bool:
@@ -141,17 +145,15 @@ class Images:
         row = wanted.row
         try:
             async with self._slots:
-                wanted.image = await self._firmwares.obtain(
-                    row.command.firmware, self._sources[row.lane], key=identity
-                )
+                obtained = self._firmwares.obtain(row.command.firmware, self._sources[row.lane], key=identity)
+                wanted.image = await asked_of(obtained, row.lane, limit=None)
         except FirmwareError as err:
             wanted.trouble = err
             self._judge(wanted, row, err)
             return wanted.unfit is not None
-        except Exception as err:
-            # The adapter's own mistake: it is said loudly, and may be gone the next time.
-            log.exception("adapter_broke", lane=row.lane)
-            wanted.trouble = NotNowError(Trouble.SOURCE_UNAVAILABLE, f"{type(err).__name__}: {err}")
+        except CloudError as err:
+            # The adapter's own mistake; it may be gone the next time.
+            wanted.trouble = NotNowError(Trouble.SOURCE_UNAVAILABLE, err.reason)
             return False
         else:
             wanted.trouble = None

@@ -204,7 +204,8 @@ class FakeStore:
             else:
                 self.orders[key] = order
         for (lane, device, update), state in changes.beliefs.items():
-            self.told[self.lines[lane, device].id, update] = (state, None)
+            line = self.lines.setdefault((lane, device), Line(id=len(self.lines) + 1))
+            self.told[line.id, update] = (state, None)
 
     def _settle(self, settlement: Settlement, now: float) -> None:
         claim = settlement.claim
