@@ -15,6 +15,8 @@ from gateway.ops.client import Client, NotReachableError, Query
 from gateway.ops.tables import lines, rows, tables, words
 
 Answer = dict[str, Any]
+#: Headings, and the keys of what stands below; a key with dots leads into what is nested.
+Columns = Mapping[str, str]
 #: The most that the API gives at once.
 PAGE = 500
 Question = Callable[[Client], Awaitable[Answer]]
@@ -62,22 +64,28 @@ def show(answer: Answer, *, as_json: bool, title: str = "gateway") -> None:
         typer.echo("\n".join(lines(answer)))
 
 
-def show_all(title: str, entries: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+def show_all(
+    title: str, entries: Sequence[Mapping[str, Any]], columns: Columns, *, narrow: Columns | None = None
+) -> None:
     """Show many things: a table on a terminal, otherwise one a line with a tab between its facts.
 
-    `columns` maps headings to keys; a key with dots leads into what is nested.
+    A table has the `narrow` columns, if there are any: a terminal may have no more than 80.
     """
     console = Console()
-    found = [[words(_at(entry, key)) for key in columns.values()] for entry in entries]
     if console.is_terminal:
-        console.print(rows(title, list(columns), found))
-    elif found:
-        typer.echo("\n".join("\t".join(_in_one_line(row)) for row in found))
+        columns = narrow or columns
+        console.print(rows(title, list(columns), _facts(entries, columns)))
+    elif entries:
+        typer.echo("\n".join("\t".join(_in_one_line(row)) for row in _facts(entries, columns)))
 
 
 def show_json(answer: Answer) -> None:
     """Print what the gateway answered."""
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def _facts(entries: Sequence[Mapping[str, Any]], columns: Columns) -> list[list[str]]:
+    return [[words(_at(entry, key)) for key in columns.values()] for entry in entries]
 
 
 def _at(entry: Mapping[str, Any], key: str) -> Any:

@@ -28,6 +28,7 @@ UPDATES = {
     "why": "next.why",
     "since": "entered_at",
 }
+UPDATES_NARROW = {"update": "id", "state": "state", "%": "percent", "to": "target", "next": "baton"}
 DEVICES = {"device": "id", "present": "present", "versions": "versions", "under way": "open"}
 ORDERS = {
     "lane": "lane",
@@ -38,6 +39,7 @@ ORDERS = {
     "update": "update",
     "handle": "handle",
 }
+ORDERS_NARROW = {key: ORDERS[key] for key in ("device", "lane", "version", "state", "update")}
 DRIFT = {
     "lane": "lane",
     "update": "update",
@@ -46,7 +48,9 @@ DRIFT = {
     "is": "true",
     "detail": "detail",
 }
+DRIFT_NARROW = {key: DRIFT[key] for key in ("update", "lane", "cloud says", "is")}
 IMAGES = {"sha256": "sha256", "size": "size", "version": "version", "module": "module", "used": "used_at"}
+IMAGES_NARROW = {key: IMAGES[key] for key in ("version", "module", "size", "sha256")}
 FETCHES = {
     "version": "version",
     "module": "module",
@@ -82,7 +86,12 @@ def list_updates(
     if as_json:
         show_json(found)
     else:
-        show_all("updates", found["updates"], UPDATES)
+        show_all("updates", list(map(_batoned, found["updates"])), UPDATES, narrow=UPDATES_NARROW)
+
+
+def _batoned(update: dict[str, Any]) -> dict[str, Any]:
+    step = update["next"]
+    return {**update, "baton": ": ".join(word for word in (step["who"], step["why"]) if word)}
 
 
 @updates_app.command("show")
@@ -150,9 +159,9 @@ def orders(
         show_json(found)
         return
     named = [{**order, "device": f"{order['product']}/{order['device']}"} for order in found["orders"]]
-    show_all("orders", named, ORDERS)
+    show_all("orders", named, ORDERS, narrow=ORDERS_NARROW)
     if found["drift"]:
-        show_all("drift", found["drift"], DRIFT)
+        show_all("drift", found["drift"], DRIFT, narrow=DRIFT_NARROW)
 
 
 @app.command()
@@ -162,6 +171,8 @@ def firmware(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = Fal
     if as_json:
         show_json(found)
         return
-    show_all(f"images ({found['taken']} of {found['quota']} bytes)", found["images"], IMAGES)
+    show_all(
+        f"images ({found['taken']} of {found['quota']} bytes)", found["images"], IMAGES, narrow=IMAGES_NARROW
+    )
     if found["fetches"]:
         show_all("fetches", found["fetches"], FETCHES)

@@ -32,6 +32,8 @@ LETTERS = {
     "reason": "reason",
 }
 ASIDE = {"id": "id", "at": "at", "device": "device", "topic": "topic", "reason": "reason", "detail": "detail"}
+LETTERS_NARROW = {key: LETTERS[key] for key in ("id", "update", "lane", "code", "reason")}
+ASIDE_NARROW = {key: ASIDE[key] for key in ("id", "device", "reason", "detail")}
 #: More than the store keeps.
 _ALL = 1_000_000
 
@@ -49,7 +51,7 @@ def list_letters(
     if as_json:
         show_json(found)
     else:
-        show_all("dead letters", found["dead_letters"], LETTERS)
+        show_all("dead letters", found["dead_letters"], LETTERS, narrow=LETTERS_NARROW)
 
 
 @letters_app.command("show")
@@ -102,7 +104,7 @@ def list_aside(
     if as_json:
         show_json(found)
     else:
-        show_all("quarantine", found["quarantine"], ASIDE)
+        show_all("quarantine", found["quarantine"], ASIDE, narrow=ASIDE_NARROW)
 
 
 @aside_app.command("show")
@@ -133,4 +135,9 @@ def _move(
     if as_json:
         show_json(answer)
     else:
-        show_all("replayed" if action == "replay" else "dropped", answer["dead_letters"], LETTERS)
+        show_all(
+            "replayed" if action == "replay" else "dropped",
+            answer["dead_letters"],
+            LETTERS,
+            narrow=LETTERS_NARROW,
+        )

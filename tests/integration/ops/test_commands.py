@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
@@ -115,6 +116,23 @@ async def test_a_list_is_a_table_on_a_terminal(office: Office, run: Command) -> 
     assert "\x1b[" in result.stdout
     for word in ("updates: 1", "update", "state", FIRST, "failed"):
         assert word in result.stdout
+
+
+async def test_a_table_can_be_read_in_eighty_columns(office: Office, run: Command) -> None:
+    """No name and no state is cut; what must happen next goes on in the next line."""
+    await office.order(confirm=True)
+    office.engine.set_aside(
+        D1, "ota/P/d1/report", b"oops", reason="malformed", detail="not JSON " * 20, settle=lambda _: None
+    )
+    await office.bury()
+    await office.ledger.drain()
+    for command in (["updates", "list"], ["orders"], ["devices"], ["firmware"], ["quarantine", "list"]):
+        result = await run(*command, env={"FORCE_COLOR": "1", "COLUMNS": "80"})
+        shown = Text.from_ansi(result.stdout).plain
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "…" not in shown
+        if command == ["updates", "list"]:
+            assert {FIRST, "waiting_confirmation", "2.0", "operator:"} <= set(shown.split())
 
 
 async def test_an_update_is_shown_with_its_timeline(office: Office, run: Command) -> None:
