@@ -15,7 +15,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
-demo: $(VENV)/.installed  ## watch the gateway at work for a minute (KEEP=1 leaves it running)
+demo: $(VENV)/.installed  ## watch a campaign for a minute, down to the devices and back up (KEEP=1 leaves it running)
 	$(BIN)/python -m tests.simulators.demo $(if $(KEEP),--keep)
 
 test: $(VENV)/.installed  ## run the tests (ARGS="-k outbox" narrows them)

@@ -1,6 +1,6 @@
-"""``python -m tests.simulators.demo``: two clouds, a gateway and a fleet on this machine, in about a minute.
+"""``python -m tests.simulators.demo``: two clouds, a gateway and sixty devices on this machine, in about a minute.
 
-Exit status 0 only if the clouds' own records agree with what the devices said.
+Exit status 0 only if the clouds' own records agree with what the devices said and did.
 """
 
 import argparse
@@ -16,17 +16,22 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from tests.simulators.demo.director import Script, Stage, stage
+from tests.simulators.demo.director import Stage
 from tests.simulators.demo.processes import ProcessError
+from tests.simulators.demo.script import Script
 from tests.simulators.demo.site import PLAIN
-from tests.simulators.demo.table import table, verdict
+from tests.simulators.demo.stage import stage
+from tests.simulators.demo.table import orders, table, verdict
 
 INTERRUPTED = 130
 INTRODUCTION = """\
-[bold]The OTA gateway at work[/bold], with simulated devices and clouds on this machine. Half of the devices speak \
-the plain dialect, half as Tencent's device SDKs do; all report to Tencent's cloud, most to OneNET as well. \
-Some fail, roll back, lose their connections, say everything twice, or babble. In the middle, Tencent's cloud \
-goes away for a while.
+[bold]The OTA gateway at work[/bold], with simulated devices and clouds on this machine.
+
+[bold]Orders go down:[/bold] both clouds order updates; the gateway asks for them, fetches each image once, and \
+tells the devices, which fetch it over HTTP or in chunks over MQTT. One sleeps, one has a user who must agree, one \
+loses its power half way, one does not come up with the new version.
+[bold]Reports go up:[/bold] other devices update by themselves and only report. Some fail, roll back, lose their \
+connections, say everything twice, or babble. In the middle, Tencent's cloud goes away for a while.
 """
 
 
@@ -53,13 +58,18 @@ async def _run(console: Console, script: Script, directory: Path, *, keep: bool)
     console.print(f"Starting two clouds and the gateway; their files are in {directory}", soft_wrap=True)
     async with stage(script, directory) as running:
         await running.play(console)
-        count, hearings, differences = await running.compare()
-        console.print(table(count, hearings), verdict(differences), sep="\n")
+        found = await running.compare()
+        console.print(
+            orders(found.deeds, found.hearings),
+            table(found.count, found.hearings, found.images, found.deeds),
+            verdict(found.differences),
+            sep="\n",
+        )
         if keep:
             console.print(_addresses(running), highlight=False, soft_wrap=True, markup=False)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-    return 1 if differences else 0
+    return 1 if found.differences else 0
 
 
 async def _interruptible(work: Awaitable[int]) -> int:
@@ -81,6 +91,11 @@ async def _interruptible(work: Awaitable[int]) -> int:
 def _addresses(running: Stage) -> str:
     host, port = running.gateway.mqtt
     device = next(each.device for each in running.site if each.device.product == PLAIN)
+    orderly, asker = (
+        running.campaign.roles[0].device.address,
+        running.campaign.asker("operator").device.address,
+    )
+    command, config = Path(sys.executable).with_name("ota-gateway"), running.gateway.config
     return f"""
 Everything is left running. Ctrl-C ends it.
 
@@ -94,6 +109,16 @@ Speak as a device:
 
   mosquitto_pub -h {host} -p {port} -u {device.address} -P '{device.secret}' -q 1 \\
     -t ota/{device.address}/report -m '{{"type":"state","version":"3.0","state":"downloading","percent":20}}'
+
+Ask as an operator what became of an update, and of everything:
+
+  {command} updates show {asker}/default/1 --config {config}
+  {command} status --config {config}
+
+Order another update:
+
+  curl -d '{{"create": {{"devices": ["{orderly}"], "version": "2.2", "image_size": 1000000}}}}' \
+    {running.tencent.url}/_sim/tasks
 
 Take a cloud away, and bring it back:
 

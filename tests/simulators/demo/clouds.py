@@ -38,13 +38,12 @@ class Cloud:
         await self._post("faults", {"clear": True})
         self.is_down = False
 
-    async def order(self, devices: Sequence[str], **more: str) -> None:
-        """Make the devices known, and give each a task."""
-        await self.introduce(devices, **more)
-        await self._post("tasks", {"create": {"devices": list(devices), "version": TARGET}})
+    async def order(self, devices: Sequence[str], version: str, **more: object) -> None:
+        """Give each device a task."""
+        await self._post("tasks", {"create": {"devices": list(devices), "version": version, **more}})
 
     async def introduce(self, devices: Sequence[str], **more: str) -> None:
-        """Make the devices known, without a task."""
+        """Make the devices known."""
         await self._post("devices", {"devices": list(devices), "version": VERSION, **more})
 
     async def _get(self, path: str) -> dict[str, Any]:
@@ -58,9 +57,10 @@ class Cloud:
             response.raise_for_status()
 
 
-async def order_all(tencent: Cloud, onenet: Cloud, site: Sequence[Member]) -> None:
-    """Order the update at Tencent for every device, at OneNET for those that have a task there."""
-    fit = {"manuf": MANUF, "model": MODEL}
-    await tencent.order([each.device.address for each in site])
-    await onenet.order([each.dev_id for each in site if each.has_task], **fit)
-    await onenet.introduce([each.dev_id for each in site if each.dev_id and not each.has_task], **fit)
+async def order_reports(tencent: Cloud, onenet: Cloud, site: Sequence[Member]) -> None:
+    """Have tasks for the devices that update by themselves: at Tencent for all, at OneNET for most."""
+    addresses = [each.device.address for each in site]
+    await tencent.introduce(addresses)
+    await tencent.order(addresses, TARGET)
+    await onenet.introduce([each.dev_id for each in site if each.dev_id], manuf=MANUF, model=MODEL)
+    await onenet.order([each.dev_id for each in site if each.has_task], TARGET)

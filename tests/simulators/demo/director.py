@@ -1,61 +1,44 @@
-"""The demo from start to end: bring everything up, let the fleet play, take a cloud away, wait, compare."""
+"""The demo from start to end: let the devices play, order, take a cloud away, wait, compare."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 
-from tests.simulators.demo import site as site_of
-from tests.simulators.demo.clouds import Cloud, order_all
+from tests.simulators.demo.campaign import Campaign, Deed
+from tests.simulators.demo.clouds import Cloud
 from tests.simulators.demo.display import Display, display
 from tests.simulators.demo.gateway import Gateway
-from tests.simulators.demo.processes import ProcessError, Running, running
+from tests.simulators.demo.processes import ProcessError, Running
+from tests.simulators.demo.script import Script
 from tests.simulators.demo.site import Member
-from tests.simulators.demo.verdict import Count, Hearing, endings, hearing_of_onenet, hearing_of_tencent
-from tests.simulators.demo.watch import View, look, news
+from tests.simulators.demo.verdict import (
+    Count,
+    Fetched,
+    Hearing,
+    endings_of,
+    hearing_of_onenet,
+    hearing_of_tencent,
+)
+from tests.simulators.demo.watch import View, device_news, image_news, look, news
 from tests.simulators.fleet import Fleet
 
 LOOK_EVERY = 0.4  # seconds
-HTTP_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """How many devices, and how long the parts take, in seconds."""
+class Outcome:
+    """What there is to show at the end."""
 
-    devices: int
-    seconds: float
-    seed: int
-
-    @property
-    def pace(self) -> float:
-        """What one update takes, about."""
-        return self.seconds * 0.6
-
-    @property
-    def spread(self) -> float:
-        """Over which the devices begin."""
-        return self.seconds * 0.3
-
-    @property
-    def outage_from(self) -> float:
-        """When a cloud goes away."""
-        return self.seconds * 0.4
-
-    @property
-    def outage(self) -> float:
-        """How long it stays away."""
-        return min(8.0, self.seconds * 0.3)
-
-    @property
-    def deadline(self) -> float:
-        """When everything must be over."""
-        return self.seconds * 3 + 60
+    count: Count
+    hearings: Sequence[Hearing]
+    images: Sequence[Fetched]
+    deeds: Sequence[Deed]
+    #: A sentence for everything that is not as it should be.
+    differences: Sequence[str]
 
 
 class Stage:
@@ -69,21 +52,19 @@ class Stage:
         tencent: Cloud,
         onenet: Cloud,
         gateway: Gateway,
+        fleet: Fleet,
+        campaign: Campaign,
         processes: Sequence[Running],
     ) -> None:
+        """`site` is everybody: the `fleet`, which updates by itself, and those of the `campaign`."""
         self.script = script
         self.site = site
         self.tencent = tencent
         self.onenet = onenet
         self.gateway = gateway
+        self.fleet = fleet
+        self.campaign = campaign
         self._processes = processes
-        self.fleet = Fleet(
-            gateway.mqtt,
-            [each.device for each in site],
-            seed=script.seed,
-            pace=script.pace,
-            spread=script.spread,
-        )
         self._began = time.monotonic()
 
     @property
@@ -102,8 +83,13 @@ class Stage:
                         for each in self._processes
                     ]
                     beside.append(group.create_task(self._watch(shown), name="watch"))
-                    outage = group.create_task(self._outage(shown), name="outage")
-                    await self._perform(shown, outage)
+                    acts = [
+                        group.create_task(self._report(shown), name="reporting devices"),
+                        group.create_task(self._order(shown), name="ordering"),
+                        group.create_task(self._outage(shown), name="outage"),
+                    ]
+                    await asyncio.gather(*acts)
+                    await self._settle(shown)
                     for task in beside:
                         task.cancel()
             except* TimeoutError:
@@ -113,24 +99,61 @@ class Stage:
         if broken is not None:
             raise broken
 
-    async def compare(self) -> tuple[Count, list[Hearing], list[str]]:
-        """Fetch the clouds' records and compare them with what the fleet knows."""
-        truth = self.fleet.truth
+    async def compare(self) -> Outcome:
+        """Fetch the clouds' records and compare them with what the devices know."""
+        reported, deeds = endings_of(self.fleet.truth), self.campaign.deeds()
+        endings = reported | self.campaign.endings()
         hearings = [
-            hearing_of_tencent(self.site, truth, await self.tencent.calls()),
-            hearing_of_onenet(self.site, truth, await self.onenet.calls()),
+            hearing_of_tencent(endings, await self.tencent.calls()),
+            hearing_of_onenet(self.site, endings, await self.onenet.calls()),
         ]
-        count = await self._count()
-        unended = sorted(truth.keys() - endings(self.site, truth).keys())
-        differences = [*count.differences(unended), *(each for one in hearings for each in one.differences())]
-        return count, hearings, differences
+        count, images = await self._count(), (await self._view()).images
+        unended = sorted(self.fleet.truth.keys() - reported.keys())
+        differences = [
+            *count.differences(unended),
+            *(each for deed in deeds for each in deed.differences()),
+            *(each for image in images for each in image.differences()),
+            *(each for one in hearings for each in one.differences()),
+        ]
+        return Outcome(count=count, hearings=hearings, images=images, deeds=deeds, differences=differences)
 
-    async def _perform(self, shown: Display, outage: asyncio.Task[None]) -> None:
-        shown.say(self.seconds, f"{self.script.devices} devices begin to update from 1.0 to 2.0")
+    async def _report(self, shown: Display) -> None:
+        shown.say(self.seconds, f"{self.script.devices} devices update by themselves, and report")
         await self.fleet.run()
-        shown.say(self.seconds, "all devices have finished and got everything acknowledged")
-        await outage
-        while (view := await self._look()) is None or view.waiting:
+        shown.say(self.seconds, "the devices that update by themselves have finished")
+
+    async def _order(self, shown: Display) -> None:
+        """Let both consoles order; who sleeps, and whose user is asked, comes on the way."""
+        campaign, script = self.campaign, self.script
+        shown.say(self.seconds, f"{len(campaign.roles)} devices wait for orders; one goes to sleep")
+        await _until(lambda: campaign.is_connected)
+        campaign.sleeper.cut_power(script.sleep)
+        await asyncio.sleep(script.orders_after)
+        await campaign.order(self.tencent, self.onenet)
+        shown.say(self.seconds, "both consoles order: 2.1 for the pumps, 3.0 for the lamps")
+        await self._agree(shown)
+        await _until(lambda: campaign.is_over)
+        shown.say(self.seconds, "the devices that take orders have finished")
+
+    async def _agree(self, shown: Display) -> None:
+        """Wait until both are held that ask first; then one's user agrees, and an operator for the other."""
+        pump, lamp = self.campaign.asker("user"), self.campaign.asker("operator")
+        while (await self._view()).updates.get("waiting_confirmation", 0) < 2:
+            await asyncio.sleep(LOOK_EVERY)
+        names = f"{pump.device.name} and {lamp.device.name}"
+        shown.say(self.seconds, f"{names} are sent nothing yet: Tencent wants somebody to agree first")
+        await asyncio.sleep(self.script.hesitation)
+        pump.confirm(True)
+        self.campaign.agreed.add(pump.device.address)
+        shown.say(self.seconds, f"the user of {pump.device.name} agrees at the device")
+        await asyncio.sleep(self.script.hesitation)
+        command = ("confirm", f"{lamp.device.address}/default/1")
+        await self.gateway.operate(*command)
+        self.campaign.agreed.add(lamp.device.address)
+        shown.say(self.seconds, f"an operator agrees: ota-gateway {' '.join(command)}")
+
+    async def _settle(self, shown: Display) -> None:
+        while not (await self._view()).is_quiet:
             await asyncio.sleep(LOOK_EVERY)
         shown.say(self.seconds, "the gateway has nothing left to tell")
 
@@ -138,8 +161,9 @@ class Stage:
         view = View()
         while True:
             before, view = view, await self._look() or view
-            for cloud in view.clouds:
-                if sentence := news(cloud, before):
+            told = [*image_news(view, before), *device_news(view, before)]
+            for sentence in [*told, *(news(cloud, before) for cloud in view.clouds)]:
+                if sentence:
                     shown.say(self.seconds, sentence)
             shown.show(view)
             await asyncio.sleep(LOOK_EVERY)
@@ -156,13 +180,13 @@ class Stage:
 
     async def _look(self) -> View | None:
         try:
-            return await look(self.fleet, self.gateway, self._clouds, seconds=self.seconds)
+            return await self._view()
         except aiohttp.ClientError:
             return None  # whoever does not answer has ended, which its guard reports, or is about to answer
 
-    @property
-    def _clouds(self) -> tuple[Cloud, Cloud]:
-        return self.tencent, self.onenet
+    async def _view(self) -> View:
+        clouds = self.tencent, self.onenet
+        return await look(self.fleet, self.campaign, self.gateway, clouds, seconds=self.seconds)
 
     async def _count(self) -> Count:
         rejected = await self.gateway.total("ota_gateway_messages_rejected_total")
@@ -170,9 +194,9 @@ class Stage:
         delivered = await self.gateway.total("ota_gateway_deliveries_total", "outcome")
         lanes = (await self.gateway.status())["lanes"].values()
         return Count(
-            sent=self.fleet.sent,
+            sent=self.fleet.sent + self.campaign.sent,
             resent=self.fleet.resent,
-            acknowledged=self.fleet.acknowledged,
+            acknowledged=self.fleet.acknowledged + self.campaign.acknowledged,
             garbage=self.fleet.garbage,
             quarantined=int(sum(rejected.values())),
             suppressed={reason: int(number) for reason, number in suppressed.items()},
@@ -183,28 +207,6 @@ class Stage:
         )
 
 
-@asynccontextmanager
-async def stage(script: Script, directory: Path) -> AsyncIterator[Stage]:
-    """Start both clouds and the gateway, and order the updates."""
-    site = site_of.members(script.devices)
-    async with (
-        aiohttp.ClientSession(timeout=HTTP_TIMEOUT) as session,
-        running("Tencent's cloud", "tests.simulators.tencent", log=directory / "tencent.log") as first,
-        running("OneNET's cloud", "tests.simulators.onenet", log=directory / "onenet.log") as second,
-    ):
-        tencent = Cloud(session, "tencent", first.line["url"])
-        onenet = Cloud(session, "onenet", second.line["url"])
-        await order_all(tencent, onenet, site)
-        config = site_of.write(directory, site, tencent_url=tencent.url, onenet_url=onenet.url)
-        command = ("gateway", "run", "--config", str(config))
-        log = directory / "gateway.log"
-        async with running("The gateway", *command, log=log, event="gateway_started") as third:
-            gateway = Gateway(session, third.line)
-            yield Stage(
-                script,
-                site=site,
-                tencent=tencent,
-                onenet=onenet,
-                gateway=gateway,
-                processes=(first, second, third),
-            )
+async def _until(is_true: Callable[[], bool]) -> None:
+    while not is_true():
+        await asyncio.sleep(LOOK_EVERY)

@@ -1,6 +1,6 @@
 """What is shown while it runs: panels that change on a terminal, a line now and then elsewhere."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -8,10 +8,10 @@ from typing import Protocol
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tests.simulators.demo.campaign import Standing
 from tests.simulators.demo.watch import NAMES, CloudView, View
 
 #: What a newcomer reads, with a colour, in the order of an update → where the devices of the fleet stand then.
@@ -23,6 +23,22 @@ STAGES = {
     ("failed", "red"): ("failed",),
     ("rolled back", "magenta"): ("rolled back",),
 }
+#: What a device that takes orders does, in the order of an update → colour.
+DOING = {
+    "starting": "dim",
+    "idle": "dim",
+    "asleep": "dim",
+    "asking": "yellow",
+    "away": "yellow",
+    "fetching": "cyan",
+    "checking": "cyan",
+    "flashing": "blue",
+    "booting": "blue",
+    "done": "green",
+    "failed": "red",
+    "rolled back": "magenta",
+}
+COLUMNS = 3
 LINE_EVERY = 2.0  # seconds
 REMEMBERED = 4
 
@@ -66,11 +82,12 @@ class Lines:
             return
         self._next = view.seconds + LINE_EVERY
         fleet = ", ".join(f"{count} {name}" for name, _, count in _stages(view) if count)
+        orders = ", ".join(f"{count} {does}" for does, count in Counter(_doing(view)).items())
         clouds = "; ".join(
             f"{NAMES[cloud.name]}{' DOWN' if cloud.is_down else ''} heard {cloud.heard}, {cloud.waiting} waiting"
             for cloud in view.clouds
         )
-        self._print(f"{view.seconds:5.1f} s  {fleet} | {clouds}")
+        self._print(f"{view.seconds:5.1f} s  by themselves: {fleet} | on orders: {orders} | {clouds}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)
@@ -96,26 +113,30 @@ class Panels:
         self._draw()
 
     def _draw(self) -> None:
-        self._live.update(
-            Group(self._fleet(), self._clouds(), Panel(Group(*self._events), title="events")), refresh=True
-        )
+        events = Panel(Group(*self._events), title="events")
+        self._live.update(Group(self._fleet(), self._orders(), self._clouds(), events), refresh=True)
 
     def _fleet(self) -> RenderableType:
         view = self._view
-        bars = Table.grid(padding=(0, 1), expand=True)
-        bars.add_column(justify="right", width=11)
-        bars.add_column(justify="right", width=4)
-        bars.add_column(ratio=1)
-        for name, style, count in _stages(view):
-            bar = ProgressBar(
-                total=self._devices, completed=count, complete_style=style, finished_style=style
-            )
-            bars.add_row(Text(name, style), str(count), bar)
-        title = f"{self._devices} devices · {view.connected} connected · {view.seconds:.0f} s"
-        subtitle = (
-            f"{view.sent:,} reports sent, {view.resent:,} sent again · {view.acknowledged:,} acknowledged"
+        counts = [Text(f"{count} {name}", style) for name, style, count in _stages(view) if count]
+        title = f"{self._devices} devices update by themselves · {view.seconds:.0f} s"
+        reports = f"{view.sent:,} reports sent · {view.acknowledged:,} acknowledged"
+        subtitle = f"all together: {view.connected} connected · {reports}"
+        return Panel(Text(" · ").join(counts), title=title, subtitle=subtitle)
+
+    def _orders(self) -> RenderableType:
+        view = self._view
+        grid = Table.grid(padding=(0, 1), expand=True)
+        for _ in range(COLUMNS):
+            grid.add_column(ratio=1, no_wrap=True)
+        cells = [_cell(each) for each in view.standings]
+        for row in range(0, len(cells), COLUMNS):
+            grid.add_row(*cells[row : row + COLUMNS])
+        title = f"{len(cells)} devices take orders"
+        subtitle = " · ".join(
+            f"image {image.version} fetched {image.times}×, given {image.given}×" for image in view.images
         )
-        return Panel(bars, title=title, subtitle=subtitle)
+        return Panel(grid, title=title, subtitle=subtitle)
 
     def _clouds(self) -> RenderableType:
         table = Table(expand=True, box=None, pad_edge=False)
@@ -138,6 +159,16 @@ def _row(cloud: CloudView) -> tuple[RenderableType, ...]:
         Text(str(cloud.waiting), "yellow" if cloud.is_down else ""),
         oldest,
     )
+
+
+def _cell(each: Standing) -> RenderableType:
+    return Text.assemble(
+        each.name, " ", (f"{each.does} {each.detail}".rstrip(), DOING.get(each.does, "cyan"))
+    )
+
+
+def _doing(view: View) -> list[str]:
+    return sorted((each.does for each in view.standings), key=list(DOING).index)
 
 
 def _stages(view: View) -> list[tuple[str, str, int]]:

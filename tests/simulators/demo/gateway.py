@@ -5,6 +5,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.simulators.demo.processes import finished
+
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -14,9 +16,14 @@ class Gateway:
 
     def __init__(self, session: aiohttp.ClientSession, started: dict[str, Any]) -> None:
         self._session = session
+        self.config: str = started["config"]
         self.url = f"http://{started['http']}"
         host, _, port = started["mqtt"][0].rpartition(":")
         self.mqtt = (host, int(port))
+
+    async def operate(self, *command: str) -> None:
+        """Do what an operator does at the command line; raises ProcessError when it fails."""
+        await finished("ota-gateway", "gateway", *command, "--config", self.config)
 
     async def status(self) -> dict[str, Any]:
         """Return /api/v1/status."""

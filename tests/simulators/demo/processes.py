@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +35,23 @@ class Running:
         raise ProcessError(
             f"{self.name} ended with status {status}. The end of its log:\n{_end_of(self.log)}"
         )
+
+
+async def finished(name: str, *command: str) -> None:
+    """Run ``python -m …`` to its end; raises ProcessError, with what it printed, when that is not a good one."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        raise ProcessError(f"{name} {command[1]} did not end") from None
+    finally:
+        await _end(process)
+    if process.returncode:
+        printed = output.decode(errors="replace")[-EXCERPT:]
+        raise ProcessError(f"{name} {command[1]} ended with status {process.returncode}:\n{printed}")
 
 
 @asynccontextmanager

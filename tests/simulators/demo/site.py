@@ -1,6 +1,7 @@
 """The site of the demo: who is there, which cloud has a task for whom, and the gateway's files."""
 
 import csv
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 from tests.simulators import onenet, tencent
 from tests.simulators.fleet import Device, cast
 
+#: Devices that update by themselves and report, and devices that take orders; of each kind the plain ones first.
 PLAIN, SDK = "METER", "CAMERA"
+PUMP, LAMP = "PUMP", "LAMP"
 VERSION, TARGET = "1.0", "2.0"
+PUMP_TARGET, LAMP_TARGET = "2.1", "3.0"
 MANUF, MODEL = "100", "10001"
 
 CONFIG = """\
@@ -21,36 +25,42 @@ data_dir = "data"
 listen = "127.0.0.1:0"
 
 [http]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{http_port}"        # the command line finds the gateway by it
+
+[firmware]
+listen = "127.0.0.1:{firmware_port}"
+public_url = "http://127.0.0.1:{firmware_port}"
+allowed_networks = ["127.0.0.0/8"]      # the simulated clouds are on this machine
+allowed_ports = []
 
 [clouds.tencent]
 adapter = "tencent"
 url = "{tencent}"
 access_token = {{ file = "tencent-token" }}
-requests_per_second = 50
-progress_interval = "3s"
-
+{pace}
 [clouds.onenet]
 adapter = "onenet"
 url = "{onenet}"
 resource = "{resource}"
 access_key = {{ file = "onenet-key" }}
+{pace}"""
+#: Much faster than for a real cloud, whose console nobody watches for a minute.
+PACE = """\
 requests_per_second = 50
 progress_interval = "3s"
-
-[products.{plain}]
-dialect = "plain"
-authentication = "password"
+poll_minimum = "1s"
+poll_interval = "2s"
+polls_per_second = 20
+"""
+PRODUCT = """
+[products.{name}]
+dialect = "{dialect}"
+authentication = "{authentication}"
 clouds = ["tencent", "onenet"]
 success = "on_version_match"
-devices_file = "{plain}.csv"
-
-[products.{sdk}]
-dialect = "tencent"
-authentication = "tencent"
-clouds = ["tencent", "onenet"]
-success = "on_version_match"
-devices_file = "{sdk}.csv"
+rollback_after = "2s"
+tasks = "{tasks}"
+devices_file = "{name}.csv"
 """
 
 
@@ -85,21 +95,33 @@ def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_u
     """Write the configuration, its secrets and its lists of devices; return the configuration's path."""
     _write_secret(directory / "tencent-token", tencent.TOKEN)
     _write_secret(directory / "onenet-key", onenet.KEY)
-    for product in (PLAIN, SDK):
-        _write_devices(
-            directory / f"{product}.csv", [each for each in site if each.device.product == product]
-        )
-    config = directory / "gateway.toml"
-    config.write_text(
-        CONFIG.format(
-            tencent=tencent_url + tencent.PATH,
-            onenet=onenet_url,
-            resource=onenet.RESOURCE,
-            plain=PLAIN,
-            sdk=SDK,
-        )
+    text = CONFIG.format(
+        http_port=_free_port(),
+        firmware_port=_free_port(),
+        tencent=tencent_url + tencent.PATH,
+        onenet=onenet_url,
+        resource=onenet.RESOURCE,
+        pace=PACE,
     )
+    for product in (PLAIN, SDK, PUMP, LAMP):
+        listed = [each for each in site if each.device.product == product]
+        _write_devices(directory / f"{product}.csv", listed)
+        text += _product(product)
+    config = directory / "gateway.toml"
+    config.write_text(text)
     return config
+
+
+def _product(name: str) -> str:
+    dialect, authentication = ("plain", "password") if name in (PLAIN, PUMP) else ("tencent", "tencent")
+    tasks = "poll" if name in (PUMP, LAMP) else "off"
+    return PRODUCT.format(name=name, dialect=dialect, authentication=authentication, tasks=tasks)
+
+
+def _free_port() -> int:
+    """Find a port for a listener whose address must stand in the configuration."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.simulators.demo.gateway import sums
 from tests.simulators.demo.processes import ProcessError, running
-from tests.simulators.demo.site import PLAIN, SDK, members, write
+from tests.simulators.demo.roles import roles
+from tests.simulators.demo.site import LAMP, PLAIN, PUMP, SDK, members, write
 
 METRICS = """\
 # HELP x_total Things.
@@ -38,9 +39,16 @@ def test_an_odd_number_of_members() -> None:
 
 def test_files(tmp_path: Path) -> None:
     """The configuration names what is there, and secrets are nobody else's to read."""
-    site = members(10)
+    site = [*members(10), *(role.member for role in roles(1.0))]
     config = write(tmp_path, site, tencent_url="http://127.0.0.1:1", onenet_url="http://127.0.0.1:2")
     tables = tomllib.loads(config.read_text())
+    assert {name: table["tasks"] for name, table in tables["products"].items()} == {
+        PLAIN: "off",
+        SDK: "off",
+        PUMP: "poll",
+        LAMP: "poll",
+    }
+    assert tables["firmware"]["public_url"].endswith(tables["firmware"]["listen"])
     assert tables["clouds"]["tencent"]["url"] == "http://127.0.0.1:1/api/exploreropen/tokenapi"
     listed = []
     for product, table in tables["products"].items():

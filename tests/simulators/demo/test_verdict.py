@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 
 from tests.simulators.demo.site import TARGET, Member
-from tests.simulators.demo.verdict import Count, Hearing, hearing_of_onenet, hearing_of_tencent
-from tests.simulators.fleet import DONE, Device, Ending, Result
+from tests.simulators.demo.verdict import (
+    Count,
+    Hearing,
+    endings_of,
+    fetched,
+    hearing_of_onenet,
+    hearing_of_tencent,
+)
+from tests.simulators.fleet import DONE, ROLLED_BACK, Device, Ending, Result
 
 FAILED = Ending(state="fail", tencent=-4, onenet=205, why="verify INTEGRITY_CHECK_FAILED")
 GOOD = Device(product="P", name="good", secret="")
@@ -19,11 +26,7 @@ SITE = [
     Member(device=BAD, dev_id="62", has_task=True),
     Member(device=NO_TASK, dev_id="63", has_task=False),
 ]
-TRUTH = {
-    "P/good": {TARGET: Result(said=(), ending=DONE)},
-    "P/bad": {TARGET: Result(said=(), ending=FAILED)},
-    "P/none": {TARGET: Result(said=(), ending=DONE)},
-}
+ENDINGS = {"P/good": DONE, "P/bad": FAILED, "P/none": DONE}
 COUNT = Count(
     sent=10,
     resent=2,
@@ -38,9 +41,11 @@ COUNT = Count(
 )
 
 
-def call(device: str, said: str, *, reply: str = "ok", verdict: str = "legal") -> Mapping[str, Any]:
+def call(
+    device: str, said: str, *, reply: str = "ok", verdict: str = "legal", **body: str
+) -> Mapping[str, Any]:
     """Return a line of a cloud's record."""
-    return {"device": device, "said": said, "reply": reply, "verdict": verdict}
+    return {"device": device, "said": said, "reply": reply, "verdict": verdict, "body": body}
 
 
 TENCENT = [
@@ -61,12 +66,12 @@ ONENET = [
 
 def of_tencent(*calls: Mapping[str, Any]) -> Hearing:
     """Judge this record."""
-    return hearing_of_tencent(SITE, TRUTH, calls)
+    return hearing_of_tencent(ENDINGS, calls)
 
 
 def of_onenet(*calls: Mapping[str, Any]) -> Hearing:
     """Judge this record."""
-    return hearing_of_onenet(SITE, TRUTH, calls)
+    return hearing_of_onenet(SITE, ENDINGS, calls)
 
 
 def test_agreement() -> None:
@@ -103,6 +108,50 @@ def test_an_end_that_nobody_asked_for() -> None:
     """Whoever has no task has no end."""
     said = of_onenet(*ONENET, call("63", "result 201")).differences()
     assert said == ["OneNET heard ['result 201'] of 63, which has no task there"]
+
+
+def test_a_rollback_told_as_such() -> None:
+    """Tencent's message names it; OneNET has a number for it and no room for more."""
+    endings = {"P/bad": ROLLED_BACK}
+    onenet = hearing_of_onenet(SITE, endings, [call("62", "result 206")])
+    named = call("P/bad", "fail -5", ResultMsg="runs 1.0 (ROLLED_BACK)")
+    tencent = hearing_of_tencent(endings, [named])
+    for hearing, device in ((tencent, "P/bad"), (onenet, "62")):
+        assert (hearing.differences(), sorted(hearing.rollbacks_told)) == ([], [device])
+
+
+def test_a_rollback_told_as_something_else() -> None:
+    """The code alone would do for any failed installation."""
+    hearing = hearing_of_tencent(
+        {"P/bad": ROLLED_BACK}, [call("P/bad", "fail -5", ResultMsg="burn (UNKNOWN)")]
+    )
+    assert hearing.differences() == ["Tencent was not told that P/bad rolled back"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "sent", "sentences"),
+    [
+        ((1, 0), 100, 0),
+        ((0, 1), 100, 0),
+        ((1, 1), 200, 1),
+        ((1, 0), 150, 1),
+        ((0, 0), 0, 1),
+    ],
+)
+def test_an_image_is_fetched_once(begun: tuple[int, int], sent: int, sentences: int) -> None:
+    """From whichever cloud, from its first byte to its last, and no byte twice."""
+    downloads = {
+        "tencent": {"P/2.1": {"begun": begun[0], "sent": sent}, "P/2.0": {"begun": 5, "sent": 5}},
+        "onenet": {"2.1": {"begun": begun[1], "sent": 0}},
+    }
+    image = fetched("2.1", 100, downloads=downloads, given=7)
+    assert (image.times, image.bytes_sent, len(image.differences())) == (sum(begun), sent, sentences)
+
+
+def test_only_what_has_ended_counts() -> None:
+    """A device that is on its way has no end, and neither has one that never began."""
+    truth = {"P/a": {TARGET: Result(said=(), ending=DONE)}, "P/b": {TARGET: Result(said=(), ending=None)}}
+    assert endings_of({**truth, "P/c": {}}) == {"P/a": DONE}
 
 
 def test_requests_that_met_the_outage() -> None:
