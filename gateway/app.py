@@ -5,6 +5,7 @@ finish the request in hand, the last commit, the store.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -19,9 +20,9 @@ from gateway.clouds.session import HttpSession
 from gateway.config import Config
 from gateway.core.clock import Clock
 from gateway.devices.access import DeviceAccess
-from gateway.devices.broker import MqttBroker
 from gateway.errors import ConfigError, StoreError
 from gateway.firmware.fetch import HttpSource
+from gateway.ops import notify
 from gateway.ops.http import OpsServer
 from gateway.store.database import Database
 from gateway.store.lock import hold_file
@@ -78,7 +79,7 @@ async def run(config: Config, *, config_path: Path) -> None:
             status=gateway.observer.status,
             routes=[*operators.routes(gateway, reading), *gateway.push_routes()],
         )
-        async with ops_server as ops, _listening(gateway.broker):
+        async with ops_server as ops, _listening(gateway, stopping):
             wiring.settle_memory()
             log.info(
                 "gateway_started",
@@ -100,12 +101,17 @@ async def run(config: Config, *, config_path: Path) -> None:
 
 
 @asynccontextmanager
-async def _listening(broker: MqttBroker) -> AsyncIterator[None]:
-    await broker.start()
+async def _listening(gateway: Gateway, stopping: asyncio.Event) -> AsyncIterator[None]:
+    """Let devices in, and have the service manager know."""
+    service = notify.Service(
+        ledger=gateway.ledger, registry=gateway.registry, checks=gateway.observer.checks, stopping=stopping
+    )
+    await gateway.broker.start()
     try:
-        yield
+        async with notify.supervised(notify.Manager.of(os.environ), service):
+            yield
     finally:
-        await broker.stop()
+        await gateway.broker.stop()
 
 
 async def check(config: Config) -> list[str]:
