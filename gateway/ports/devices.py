@@ -25,6 +25,8 @@ class Login:
     address: str
     #: Subject common name of a verified TLS client certificate.
     certificate_name: str | None = None
+    #: SHA-256 of that certificate, in hexadecimal.
+    certificate_fingerprint: str | None = None
 
 
 class Objection(StrEnum):

@@ -3,13 +3,18 @@
 Its law: identity comes from what was proved at login, never from a topic or a payload.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+import structlog
+
+from gateway.core.news import News
 from gateway.devices.access.hashing import hash_secret, verify_secret
 from gateway.devices.access.methods import method_for, problems_of
 from gateway.devices.access.product import Authentication, Credential, Product
 from gateway.devices.access.rights import Rights
+from gateway.devices.access.throttle import Attempt, Throttle, attempt_of
 from gateway.errors import ConfigError
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Login
@@ -17,13 +22,27 @@ from gateway.ports.devices import Login
 __all__ = ["Authentication", "Credential", "DeviceAccess", "Product", "hash_secret", "verify_secret"]
 
 
+#: What the log is told a minute of guessing.
+_LINES = 60
+
+log = structlog.get_logger()
+
+
 class DeviceAccess:
     """Access for the devices of the configured products, each product with its own way to log in.
 
-    Raises ConfigError, with all problems at once, when a device could never log in. `wall_clock` gives Unix seconds.
+    Raises ConfigError, with all problems at once, when a device could never log in. `denied` are SHA-256 fingerprints
+    of certificates that open nothing any more. `wall_clock` gives Unix seconds.
     """
 
-    def __init__(self, products: Iterable[Product], *, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        products: Iterable[Product],
+        *,
+        denied: Collection[str] = (),
+        wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         known = list(products)
         problems = [problem for product in known for problem in problems_of(product)]
         if problems:
@@ -34,14 +53,43 @@ class DeviceAccess:
             for authentication in Authentication
             if (used_by := [product for product in known if product.authentication is authentication])
         ]
+        self._denied = frozenset(denied)
+        self._throttle = Throttle(monotonic)
+        self._news = News(monotonic, max_lines=_LINES)
 
     async def authenticate(self, login: Login) -> DeviceId | None:
-        """Return the device that this login proves to be, or None."""
+        """Return the device that this login proves to be, or None; who guessed too often is not judged."""
+        attempt = attempt_of(login)
+        why = self._throttle.holds_back(attempt)
+        if why is not None:
+            self._say("logins_held_back", attempt, too_many_of=why)
+            return None
+        try:
+            device = await self._identify(login, attempt)
+        except asyncio.CancelledError:
+            self._throttle.withdrawn(attempt)
+            raise
+        if device is None:
+            self._throttle.failed(attempt)
+        else:
+            self._throttle.proved(attempt)
+        return device
+
+    async def _identify(self, login: Login, attempt: Attempt) -> DeviceId | None:
+        if login.certificate_fingerprint in self._denied:
+            # Whatever else it offers: its key is in wrong hands.
+            self._say("certificate_denied", attempt, fingerprint=login.certificate_fingerprint)
+            return None
         for method in self._methods:
             device = await method.identify(login)
             if device is not None:
                 return device
         return None
+
+    def _say(self, event: str, attempt: Attempt, **facts: str | None) -> None:
+        suppressed = self._news.suppressed(attempt.network, event)
+        if suppressed is not None:
+            log.warning(event, address=attempt.address, **facts, suppressed=suppressed)
 
     def may_publish(self, device: DeviceId, topic: str) -> bool:
         """Whether the topic is one of the device's own up topics."""

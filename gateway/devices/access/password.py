@@ -42,6 +42,9 @@ class PasswordLogin:
             return None
         known = self._hashes.get(device)
         matches = await self._verify(device, known or self._nobody, login.password)
+        if known is not None and not matches and known.scrypt != self._nobody.scrypt:
+            # Where a product has hashes of both kinds, the quick ones must not tell who exists.
+            await self._verify(device, self._nobody, login.password)
         return device if known is not None and matches else None
 
     async def _verify(self, device: DeviceId, stored: SecretHash, password: str) -> bool:

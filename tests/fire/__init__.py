@@ -1,0 +1,1 @@
+"""Attacks on the whole, from every side that somebody can reach."""
