@@ -100,7 +100,11 @@ class Gateway:
         )
         broker = MqttBroker(
             wiring.listeners(self.config),
-            access=DeviceAccess(wiring.products(self.config), wall_clock=self.clock.wall),
+            access=DeviceAccess(
+                wiring.products(self.config),
+                denied=self.config.mqtt.denied_certificates,
+                wall_clock=self.clock.wall,
+            ),
             receiver=link,
             limits=wiring.limits(self.config),
             metrics=self.metrics,

@@ -43,6 +43,7 @@ def mqtt_rules(mqtt: MqttConfig) -> Iterator[str]:
     yield from told(_listener_rule(mqtt))
     for key in ("tls_certificate", "tls_key", "tls_client_ca"):
         yield from told(_tls_file_rule(mqtt, key))
+    yield from told(_denied_rule(mqtt))
 
 
 def _listener_rule(mqtt: MqttConfig) -> Iterator[str]:
@@ -56,6 +57,14 @@ def _tls_file_rule(mqtt: MqttConfig, key: str) -> Iterator[str]:
         yield f'mqtt.{key} is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove {key}'
     elif mqtt.tls_listen is not None and not is_set and key != "tls_client_ca":
         yield f'mqtt.{key} is missing, and mqtt.tls_listen is "{mqtt.tls_listen}"; set mqtt.{key} to a PEM file'
+
+
+def _denied_rule(mqtt: MqttConfig) -> Iterator[str]:
+    if mqtt.denied_certificates and mqtt.tls_client_ca is None:
+        yield (
+            "mqtt.denied_certificates is set without mqtt.tls_client_ca, so that no certificate is asked for; "
+            "set mqtt.tls_client_ca, or remove denied_certificates"
+        )
 
 
 def store_rules(store: StoreConfig) -> Iterator[str]:

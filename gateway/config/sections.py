@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_serializer, mo
 from pydantic_core import PydanticCustomError
 
 from gateway.config.address import Address, Listen, OptionalListen
+from gateway.config.fingerprint import Fingerprint
 from gateway.config.origins import Host, Network, Port
 from gateway.config.quantities import Count, Duration, Rate, Size
 from gateway.config.secret import Secret, secrets_in
@@ -76,6 +77,8 @@ class MqttConfig(Section):
     tls_certificate: ConfigPath | None = None
     tls_key: ConfigPath | None = None
     tls_client_ca: ConfigPath | None = None
+    #: Of certificates whose key is in wrong hands.
+    denied_certificates: list[Fingerprint] = Field(default_factory=list)
     anonymous_anywhere: bool = False
     limits: MqttLimits = MqttLimits()
 

@@ -1,6 +1,7 @@
 """What a connection says of its sender, gathered for the judge, and noted when he says no."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ def login_of(connect: Connect, transport: asyncio.Transport | None, address: str
         password=connect.password,
         address=address,
         certificate_name=_certificate_name(transport),
+        certificate_fingerprint=_fingerprint(transport),
     )
 
 
@@ -34,6 +36,12 @@ def _certificate_name(transport: asyncio.Transport | None) -> str | None:
     subject = certificate.get("subject", ()) if certificate else ()
     names = [value for part in subject for key, value in part if key == "commonName"]
     return names[0] if len(names) == 1 else None
+
+
+def _fingerprint(transport: asyncio.Transport | None) -> str | None:
+    tls: Any = transport.get_extra_info("ssl_object") if transport else None
+    certificate = tls.getpeercert(binary_form=True) if tls else None
+    return hashlib.sha256(certificate).hexdigest() if certificate else None
 
 
 def note_refused(connect: Connect, address: str, news: News) -> None:

@@ -31,6 +31,11 @@ NETWORK = 'it must be a network such as "192.168.1.0/24" or "fd00::/8"'
 OPTIONAL_ADDRESS = 'it must be "host:port" such as "0.0.0.0:1883" or "[::]:1883", or "" for no listener'
 
 FIELDS = {
+    "no fingerprint": (
+        '[mqtt]\ndenied_certificates = ["AB:CD"]',
+        'mqtt.denied_certificates[0] is "AB:CD"; it must be a SHA-256 fingerprint; '
+        "print one with: openssl x509 -noout -fingerprint -sha256 -in FILE",
+    ),
     "unknown key": ("[mqtt]\nlissten = 1", 'mqtt.lissten is not a known key; did you mean "listen"?'),
     "unknown key without a neighbour": (
         "[gateway]\nzzz = 1",
@@ -322,6 +327,11 @@ RULES = {
     "key without TLS": (
         '[mqtt]\ntls_key = "a.key"',
         'mqtt.tls_key is set without mqtt.tls_listen; add tls_listen = "0.0.0.0:8883" or remove tls_key',
+    ),
+    "denied certificates that nobody shows": (
+        f'[mqtt]\ndenied_certificates = ["{"AB:" * 31}CD"]',
+        "mqtt.denied_certificates is set without mqtt.tls_client_ca, so that no certificate is asked for; "
+        "set mqtt.tls_client_ca, or remove denied_certificates",
     ),
     "two listeners in one place": (
         '[http]\nlisten = "127.0.0.1:1883"',
