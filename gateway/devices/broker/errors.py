@@ -26,12 +26,13 @@ class Ending(StrEnum):
     # The login proved nothing.
     REFUSED = "refused"
 
-    # MQTT or a limit was broken.
+    # MQTT or a limit was broken; for a filter or a publish that is refused (ACL, SUBSCRIPTIONS) the connection stays.
     ACL = "acl"
     KEEP_ALIVE = "keep_alive"
     MALFORMED = "malformed"
     PACKET_SIZE = "packet_size"
     QOS2 = "qos2"
+    SUBSCRIPTIONS = "subscriptions"
     TOPIC = "topic"
     UNEXPECTED_PACKET = "unexpected_packet"
 
@@ -50,6 +51,7 @@ PROTOCOL_ERRORS = (
     Ending.MALFORMED,
     Ending.PACKET_SIZE,
     Ending.QOS2,
+    Ending.SUBSCRIPTIONS,
     Ending.TOPIC,
     Ending.UNEXPECTED_PACKET,
 )

@@ -60,7 +60,7 @@ class DeviceHandler(BrokerProtocolHandler):
         visit = self.connection.visit
         topics = subscribe.payload.topics if subscribe.payload else []
         # Publishes to devices are of QoS 0, which is what a device is granted whatever it asks for.
-        codes = [0 if visit.subscriptions.add(name) else SUBSCRIPTION_REFUSED for name, _ in topics]
+        codes = [0 if visit.subscribe(name) else SUBSCRIPTION_REFUSED for name, _ in topics]
         if subscribe.variable_header is not None:
             await self.mqtt_acknowledge_subscription(subscribe.variable_header.packet_id, codes)
             visit.listen(name for (name, _), code in zip(topics, codes, strict=True) if not code)

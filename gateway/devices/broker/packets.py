@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.devices.broker.errors import Ending, PacketError
+from gateway.devices.broker.topics import is_filter
 
 CONNECT, PUBLISH, PUBACK = 1, 3, 4
 PUBREC, PUBREL, PUBCOMP = 5, 6, 7
@@ -97,7 +98,9 @@ def _check_filters(body: bytes, max_filters: int, *, with_qos: bool) -> None:
             # amqtt reads filters slowly enough for a packet full of them to hold up everybody else.
             raise PacketError(Ending.PACKET_SIZE, f"more than {max_filters} filters in a packet")
         left -= 1
-        cursor.text()
+        if not is_filter(cursor.text()):
+            # [MQTT-4.8.0-1]: no answer but the end; 0x80 is for filters that are well-formed.
+            raise PacketError(Ending.TOPIC, "a filter is empty, or has a wildcard out of its place")
         if with_qos and cursor.number(1) > 2:
             raise PacketError(Ending.MALFORMED, "a SUBSCRIBE asks for QoS 3 or more")
 

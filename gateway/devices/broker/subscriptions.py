@@ -1,7 +1,8 @@
 """What one device wants to hear."""
 
+from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.limits import Limits
-from gateway.devices.broker.topics import is_filter, matches
+from gateway.devices.broker.topics import matches
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Access
 
@@ -21,12 +22,12 @@ class Subscriptions:
         """Take up what was kept, as far as it is still allowed."""
         self.filters = frozenset(each for each in filters if self._access.may_subscribe(self._device, each))
 
-    def add(self, topic_filter: str) -> bool:
-        """Take a filter, or return False."""
-        if not self._may_add(topic_filter):
-            return False
+    def add(self, topic_filter: str) -> Ending | None:
+        """Take a well-formed filter, or return what stands against it."""
+        if objection := self._objection(topic_filter):
+            return objection
         self.filters |= {topic_filter}
-        return True
+        return None
 
     def remove(self, topic_filter: str) -> None:
         """Forget a filter, known or not."""
@@ -36,12 +37,13 @@ class Subscriptions:
         """Whether a publish to this topic concerns the device."""
         return topic in self.filters or any(matches(each, topic) for each in self.filters)
 
-    def _may_add(self, topic_filter: str) -> bool:
+    def _objection(self, topic_filter: str) -> Ending | None:
         limits = self._limits
-        return (
-            is_filter(topic_filter)
-            and len(topic_filter.encode()) <= limits.max_topic_bytes
+        if not self._access.may_subscribe(self._device, topic_filter):
+            return Ending.ACL
+        fits = (
+            len(topic_filter.encode()) <= limits.max_topic_bytes
             and topic_filter.count("/") < limits.max_topic_levels
             and (topic_filter in self.filters or len(self.filters) < limits.max_subscriptions)
-            and self._access.may_subscribe(self._device, topic_filter)
         )
+        return None if fits else Ending.SUBSCRIPTIONS

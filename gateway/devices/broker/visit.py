@@ -50,6 +50,16 @@ class Visit:
         self._premises.receiver.connected(self.device)
         self.listen(sorted(self.subscriptions.filters))
 
+    def subscribe(self, topic_filter: str) -> bool:
+        """Take a filter, or count and log why not and return False."""
+        if not (objection := self.subscriptions.add(topic_filter)):
+            return True
+        premises = self._premises
+        premises.tally.count(objection)
+        kept = topic_filter[: premises.limits.max_topic_bytes]
+        self._tell("subscription_refused", topic_filter=kept, reason=objection)
+        return False
+
     def listen(self, topic_filters: Iterable[str]) -> None:
         """Tell the receiver which filters the device now listens on, if it still does."""
         for each in topic_filters:

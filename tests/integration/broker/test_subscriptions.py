@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.integration.broker.mqtt import (
     DISCONNECT,
@@ -21,14 +22,16 @@ COMMAND = "ota/P/dev1/command"
 
 
 async def test_every_filter_is_judged(house: House) -> None:
-    """What a device may not hear is refused with 0x80, filter by filter."""
+    """What a device may not hear is refused with 0x80, filter by filter, counted, and logged once a minute."""
     client = await house.device()
 
-    client.send(
-        subscribe(COMMAND, "#", "ota/P/dev2/command", "ota/+/+/command", "a/#/b", "", "$ota/update/P/dev1")
-    )
+    with capture_logs() as logs:
+        client.send(subscribe(COMMAND, "#", "ota/P/dev2/command", "ota/+/+/command", "$ota/update/P/dev1"))
+        await client.expect(suback(0, 0x80, 0x80, 0x80, 0))
 
-    await client.expect(suback(0, 0x80, 0x80, 0x80, 0x80, 0x80, 0))
+    assert house.counted("protocol_errors_total", "acl") == 3
+    (line,) = logs
+    assert (line["event"], line["device"], line["topic_filter"]) == ("subscription_refused", "P/dev1", "#")
 
 
 async def test_unsubscribe_counts_in_its_turn(house: House) -> None:
@@ -104,6 +107,7 @@ async def test_subscriptions_are_bounded() -> None:
 
         client.send(subscribe(COMMAND, "ota/P/dev1/7"))
         await client.expect(suback(0x80, 0))
+        assert house.counted("protocol_errors_total", "subscriptions") == 1
         client.send(subscribe(*(f"ota/P/dev1/{number}" for number in range(33))))
 
         assert await client.rest() == b""
@@ -116,6 +120,7 @@ async def test_a_long_filter_is_refused(house: House) -> None:
     client.send(subscribe("ota/P/dev1/" + "x" * 600, "ota/P/dev1/" + "/" * 20))
 
     await client.expect(suback(0x80, 0x80))
+    assert house.counted("protocol_errors_total", "subscriptions") == 2
 
 
 async def test_wills_are_nobodys(house: House) -> None:
