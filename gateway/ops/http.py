@@ -2,8 +2,8 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_address
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -45,7 +45,11 @@ class OpsServer:
         self._status = status
         self._routes = list(routes)
         self._runner = web.AppRunner(
-            self.application(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+            self.application(),
+            access_log=None,
+            auto_decompress=False,  # nobody need send anything packed
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
         )
 
     @property
@@ -97,6 +101,10 @@ class OpsServer:
         if not _is_of_this_site(request):
             return problem(403, "Forbidden", "a page of another site may not do this")
         is_open = request.path in _OPEN or request.match_info.route.name == UNGUARDED
+        if self._token is None and not is_open and not _is_called_by_address(request):
+            return problem(
+                403, "Forbidden", "without http.token it is to be called by its address or as localhost"
+            )
         if self._token is None or is_open:
             return await handler(request)
         try:
@@ -137,5 +145,14 @@ async def _health(_: web.Request) -> web.Response:
 
 def _is_of_this_site(request: web.Request) -> bool:
     """Whether no browser does it in the name of a page from elsewhere; browsers say so with every such POST."""
-    origin = request.headers.get("Origin")
-    return request.method in ("GET", "HEAD") or origin is None or urlsplit(origin).netloc == request.host
+    own = (None, f"http://{request.host}", f"https://{request.host}")
+    return request.method in ("GET", "HEAD") or request.headers.get("Origin") in own
+
+
+def _is_called_by_address(request: web.Request) -> bool:
+    """Whether no page can have it as its own origin: a name of the page's that now leads to this machine, say."""
+    try:
+        host = request.url.host or ""
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
