@@ -24,8 +24,8 @@ from gateway.core.orders import Orders
 from gateway.core.record import Record
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.metrics import Metrics
-from gateway.model.commands import Order
-from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane
+from gateway.model.commands import Order, UpdateOrdered
+from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, Module
 from gateway.ports.cloud import CloudAdapter
 
 log = structlog.get_logger()
@@ -57,13 +57,16 @@ class PollSettings:
 
 @dataclass(slots=True)
 class _Watch:
-    """A device that is there."""
+    """A device that was there: it comes back with what is known of it, or it would be asked about each time."""
 
     due: float
     pause: float
+    is_there: bool = True
     asked_at: float = 0.0
     is_asked: bool = False
     is_urgent: bool = False
+    #: What the cloud ordered the last time.
+    wants: frozenset[tuple[Module, str]] = frozenset()
 
 
 @dataclass(order=True, slots=True)
@@ -114,18 +117,22 @@ class Poller:
         """Ask about this device soon; no more often than the shortest pause."""
         if self._is_ours(device):
             watch = self._watched.setdefault(device, _Watch(due=0.0, pause=self._least))
+            watch.is_there = True
             self._hurry(device, watch, SOON * self._jitter())
 
     def hint(self, device: DeviceId) -> bool:
         """Ask about this device now, as often as `wake`; False when it is away, so that it is asked about later."""
         watch = self._watched.get(device)
-        if watch is not None:
-            self._hurry(device, watch, 0.0)
-        return watch is not None
+        if watch is None or not watch.is_there:
+            return False
+        self._hurry(device, watch, 0.0)
+        return True
 
     def gone(self, device: DeviceId) -> None:
         """Ask no more about a device that is away."""
-        self._watched.pop(device, None)
+        watch = self._watched.get(device)
+        if watch is not None:
+            watch.is_there = watch.is_urgent = False
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -138,24 +145,22 @@ class Poller:
             await self._gate.opened()
             device = await self._next()
             watch = self._watched[device]
-            watch.is_urgent = False
-            if self._orders.is_busy(self._lane, device):
-                watch.asked_at = (
-                    self._clock.now()
-                )  # as if it had been: it is not looked at more often, either
-                self._plan(device, watch, watch.asked_at + self._least)
-                continue
-            watch.is_asked = True
+            watch.is_urgent, watch.is_asked = False, True
             try:
-                async with self._rate, self._gate:
-                    pause = await self._ask(device, watch)
+                pause = self._least
+                if not self._orders.is_busy(self._lane, device):
+                    async with self._rate, self._gate:
+                        pause = await self._ask(device, watch)
             finally:
                 watch.is_asked = False
+            # One that is at work is not looked at more often than one that is asked about.
             watch.asked_at = self._clock.now()
-            if self._watched.get(device) is watch and watch.is_urgent:
+            if not watch.is_there:
+                continue
+            if watch.is_urgent:
                 # Woken while it was asked about: the answer may be older than the news.
                 self._plan(device, watch, watch.asked_at + self._breath, self._urgent)
-            elif self._watched.get(device) is watch:
+            else:
                 self._plan(device, watch, watch.asked_at + pause * (0.75 + self._jitter() / 2))
 
     async def _next(self) -> DeviceId:
@@ -171,13 +176,15 @@ class Poller:
                     next_due = turn.due
             self._signal.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(IDLE if next_due is None else min(next_due - now, IDLE)):
+                async with asyncio.timeout(
+                    IDLE if next_due is None else min(max(next_due - now, 0.001), IDLE)
+                ):
                     await self._signal.wait()
 
     def _first(self, turns: list[_Turn]) -> _Turn | None:
         while turns:
-            watch = self._watched.get(turns[0].device)
-            if watch is not None and watch.due == turns[0].due and not watch.is_asked:
+            watch = self._watched[turns[0].device]
+            if watch.is_there and not watch.is_asked and watch.due == turns[0].due:
                 return turns[0]
             heapq.heappop(turns)
         return None
@@ -196,19 +203,28 @@ class Poller:
 
     async def _ask(self, device: DeviceId, watch: _Watch) -> float:
         """Ask once; return the seconds until the next time."""
+        if not watch.is_there or self._orders.is_busy(self._lane, device):
+            # It went, or to work, while it waited for its turn at the gate.
+            return self._least
         known = self._external(self._lane, device)
         asked = replace(known, running=self._record.running(device, DEFAULT_MODULE))
         try:
-            found = await asked_of(self._adapter.poll(asked), self._lane)
+            found = await asked_of(self._found(asked), self._lane)
         except CloudError as err:
             return self._troubled(device, err, watch)
         self._gate.succeeded()
         return self._answered(device, watch, found)
 
+    async def _found(self, device: Device) -> list[Order]:
+        """Read what the cloud wants of this device; what it may say of others was not asked."""
+        return [order for order in await self._adapter.poll(device) if order.device == device.id]
+
     def _answered(self, device: DeviceId, watch: _Watch, found: Sequence[Order]) -> float:
         wants = self._orders.take(self._lane, device, found)
         self._metrics.polls.labels(self._lane, "orders" if wants else "nothing").inc()
-        if wants:
+        orders = [order for order in found if isinstance(order, UpdateOrdered)]
+        before, watch.wants = watch.wants, frozenset((order.module, order.handle) for order in orders)
+        if watch.wants - before:
             self._look_at_others(device)
         pause = watch.pause
         watch.pause = min(pause * 2, self._most)
@@ -219,10 +235,10 @@ class Poller:
         match err:
             case Unavailable(scope=Scope.LANE):
                 self._gate.failed(err)
-                outcome, pause = "unavailable", max(watch.pause, err.retry_after or 0.0)
+                outcome, pause = "unavailable", max(watch.pause, min(err.retry_after or 0.0, self._most))
             case Unavailable():
                 self._gate.succeeded()
-                outcome, pause = "unavailable", max(watch.pause, err.retry_after or 0.0)
+                outcome, pause = "unavailable", max(watch.pause, min(err.retry_after or 0.0, self._most))
             case Denied(scope=Scope.LANE):
                 self._gate.denied(err)
                 outcome, pause = "denied", watch.pause
@@ -241,7 +257,7 @@ class Poller:
         now = self._clock.now()
         for other, watch in self._kin(device):
             watch.pause = self._least
-            if watch.due > now + self._least and not watch.is_asked:
+            if watch.is_there and watch.due > now + self._least and not watch.is_asked:
                 self._plan(other, watch, now + self._least * self._jitter())
 
     def _kin(self, device: DeviceId) -> Iterator[tuple[DeviceId, _Watch]]:

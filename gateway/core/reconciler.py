@@ -129,7 +129,9 @@ class Reconciler:
             if look is None or look.due > now:
                 self._signal.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(IDLE if look is None else min(look.due - now, IDLE)):
+                    async with asyncio.timeout(
+                        IDLE if look is None else min(max(look.due - now, 0.001), IDLE)
+                    ):
                         await self._signal.wait()
                 continue
             heapq.heappop(self._looks)

@@ -13,6 +13,8 @@ from typing import Any
 START = 1000.0
 #: A story that has not ended by then never will.
 HORIZON = START + 30 * 86_400.0
+#: So many turns without time passing are a timer that rounding sets to now for ever: a real clock would go on.
+PATIENCE, TICK = 1000, 1e-6
 JOB_SECONDS = 0.002
 
 
@@ -22,11 +24,15 @@ class _Selector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
+            self._turns += 1
+            self.now += TICK if self._turns % PATIENCE == 0 else 0.0
             return ready
+        self._turns = 0
         if timeout is None or self.now > HORIZON:
             raise RuntimeError("everybody waits for something that never comes")
         self.now += timeout
