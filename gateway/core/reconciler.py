@@ -151,7 +151,7 @@ class Reconciler:
         known = replace(device, running=self._record.running(before.device, DEFAULT_MODULE))
         self._asked = name
         try:
-            views = await asked_of(self._observed(known), self._lane)
+            view = await asked_of(self._observed(known, before), self._lane)
         except CloudError as err:
             self._troubled(err)
             self._plan(name, self._interval)
@@ -164,10 +164,11 @@ class Reconciler:
             # It went on meanwhile: the view is older than what is true now.
             self._plan(name, FIRST_LOOK.total_seconds())
         else:
-            self._compare(update, next((view for view in views if _is_of(view, update)), None))
+            self._compare(update, view)
 
-    async def _observed(self, device: Device) -> list[CloudView]:
-        return list(await self._adapter.observe(device))
+    async def _observed(self, device: Device, update: Update) -> CloudView | None:
+        views = await self._adapter.observe(device)
+        return next((view for view in views if _is_of(view, update)), None)
 
     def _compare(self, update: Update, view: CloudView | None) -> None:
         believed = None if view is None else view.state
