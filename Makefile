@@ -27,10 +27,11 @@ check: $(VENV)/.installed  ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed  ## measure ingest, dispatch and images against their peers, some minutes each
+bench: $(VENV)/.installed  ## measure ingest, dispatch and images against their peers, and count calls, some minutes each
 	$(BIN)/python -m tests.bench.ingest $(ARGS)
 	$(BIN)/python -m tests.bench.dispatch
 	$(BIN)/python -m tests.bench.images
+	$(BIN)/python -m tests.bench.calls
 
 soak: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
 	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --no-cov --timeout 3600 tests/e2e/test_kill.py
