@@ -166,7 +166,7 @@ class Courier:
         self._orders.tend()
         owed = [(update, rows[0]) for update in self._ordered() if (rows := self._orders.serving(update))]
         # What failed for want of its image waits, and so does the image: both begin anew together.
-        self._images.see_to(row for update, row in owed if not (self._pauses(update) and self._failure(row)))
+        self._images.see_to(row for update, row in owed if self._is_here(row) or not self._pauses(update))
         under_way = Counter(update.device.product_id for update, _ in owed if _takes_a_place(update))
         for update, row in owed:
             failure = self._failure(row)
@@ -186,6 +186,10 @@ class Courier:
 
     def _pauses(self, update: Update) -> bool:
         return update.not_before > self._clock.now()
+
+    def _is_here(self, row: Ordered) -> bool:
+        wanted = self._images.find(row)
+        return wanted is not None and wanted.image is not None
 
     def _failure(self, row: Ordered) -> tuple[Phase, Reason, str] | None:
         wanted = self._images.find(row)
