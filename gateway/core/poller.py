@@ -7,7 +7,7 @@ are not asked about, and of all requests to the cloud no more than a share go he
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from gateway.core.clock import Clock
 from gateway.core.gate import Gate
 from gateway.core.orders import Orders
 from gateway.core.record import Record
-from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
+from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Order, UpdateOrdered
 from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, Module
@@ -41,6 +41,10 @@ WORKERS = 4
 IDLE = 60.0
 
 OUTCOMES = ("orders", "nothing", "unavailable", "rejected", "denied")
+
+
+#: Whether something about a device waits to be told in a lane; may raise StoreError.
+Waits = Callable[[Lane, DeviceId], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,7 @@ class Poller:
         metrics: Metrics,
         settings: PollSettings,
         external: Callable[[Lane, DeviceId], Device],
+        waits: Waits,
         jitter: Callable[[], float] = random,
     ) -> None:
         self._lane = lane
@@ -105,6 +110,7 @@ class Poller:
         self._breath = min(self._least, BREATH)
         self._rate = AsyncLimiter(1, 1 / settings.per_second)
         self._external = external
+        self._waits = waits
         self._watched: dict[DeviceId, _Watch] = {}
         self._jitter = jitter
         # Devices that have just come go first. What is no longer due is left in its heap and passed over.
@@ -206,6 +212,9 @@ class Poller:
         if not watch.is_there or self._orders.is_busy(self._lane, device):
             # It went, or to work, while it waited for its turn at the gate.
             return self._least
+        if await self._is_waiting(device):
+            # The cloud hears first what it does not know yet: else it would ask for what has just ended.
+            return self._least
         known = self._external(self._lane, device)
         asked = replace(known, running=self._record.running(device, DEFAULT_MODULE))
         try:
@@ -217,7 +226,13 @@ class Poller:
 
     async def _found(self, device: Device) -> list[Order]:
         """Read what the cloud wants of this device; what it may say of others was not asked."""
-        return [order for order in await self._adapter.poll(device) if order.device == device.id]
+        found = [order for order in await self._adapter.poll(device) if order.device == device.id]
+        for order in found:
+            name = f"{order.module} {order.version}"
+            if not name.isprintable():
+                # No database would take it, and the commit of everybody's reports would fail with it.
+                raise Rejected("misshapen", f"the order names {name!r}")
+        return found
 
     def _answered(self, device: DeviceId, watch: _Watch, found: Sequence[Order]) -> float:
         wants = self._orders.take(self._lane, device, found)
@@ -229,6 +244,12 @@ class Poller:
         pause = watch.pause
         watch.pause = min(pause * 2, self._most)
         return pause
+
+    async def _is_waiting(self, device: DeviceId) -> bool:
+        try:
+            return await self._waits(self._lane, device)
+        except StoreError:
+            return True
 
     def _troubled(self, device: DeviceId, err: CloudError, watch: _Watch) -> float:
         outcome, pause = "rejected", self._most

@@ -64,7 +64,7 @@ def _row(row: Ordered) -> dict[str, Any]:
         "size": firmware.size,
         "md5": firmware.md5,
         "needs_confirmation": command.needs_confirmation,
-        "source": command.source,
+        "source": None if command.source is None else storable(command.source),
         "is_delta": command.is_delta,
         "min_power": command.min_power,
         "min_signal": command.min_signal,

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from gateway.core.poller import BREATH, PARKED, SOON, WORKERS, Poller, PollSettings
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Order
-from gateway.model.identity import Device, DeviceId
+from gateway.model.identity import Device, DeviceId, Version
 from gateway.model.states import Reason, State
 from gateway.ports.store import Circuit, LaneState
 from tests.unit.core.down import Down, OrderingCloud, wants
@@ -244,6 +244,15 @@ class TestAnswers:
             poller.wake(DEVICE)
             await asyncio.sleep(5)
             assert list(house.orders.all()) == []
+
+    @pytest.mark.parametrize("odd", ["2\x00", "2\n", "\ud800"])
+    async def test_an_order_that_no_database_takes_is_refused(self, odd: str) -> None:
+        """Or the commit that holds it would fail, and everybody's reports with it."""
+        async with polling() as (house, poller, cloud):
+            cloud.orders[DEVICE] = [wants(Version(odd), url="http://cloud.test/i")]
+            poller.wake(DEVICE)
+            await asyncio.sleep(5)
+            assert (list(house.orders.all()), count(house, "rejected")) == ([], 1)
 
     async def test_where_one_has_an_order_its_kin_is_asked_about(self) -> None:
         """A campaign; other products are not concerned."""
