@@ -150,6 +150,7 @@ class Gateway:
             Parts(
                 config=self.config,
                 clock=self.clock,
+                store=self.store,
                 metrics=self.metrics,
                 ledger=self.ledger,
                 record=self.record,

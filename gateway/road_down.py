@@ -31,7 +31,7 @@ from gateway.model.identity import DeviceId, Lane
 from gateway.ops.pushes import Pushes
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.devices import Outlet
-from gateway.ports.store import Changes, Ordered
+from gateway.ports.store import Changes, Ordered, Store
 
 #: Images that cannot be had, of which the status tells.
 MAX_TROUBLES = 20
@@ -43,6 +43,7 @@ class Parts:
 
     config: Config
     clock: Clock
+    store: Store
     metrics: Metrics
     ledger: Ledger
     record: Record
@@ -201,6 +202,7 @@ class RoadDown:
             gate=parts.gates[lane],
             clock=parts.clock,
             metrics=parts.metrics,
+            waits=parts.store.is_end_waiting,
             settings=wiring.poll_settings(parts.config, lane),
             external=wiring.directory(parts.config),
         )

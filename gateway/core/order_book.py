@@ -84,6 +84,19 @@ class OrderBook:
         """Whether what comes again in the same words is new: a cloud may lag behind what it acknowledged."""
         return row.is_closed and self._clock.now() - self._closed_at.get(key, 0.0) >= LAG.total_seconds()
 
+    def _is_echo(self, row: Ordered, update: Update) -> bool:
+        """Whether a cloud asks for what has just ended, of which it may not have heard yet."""
+        key = (row.lane, row.command.device, row.command.module)
+        before = self._rows.get(key)
+        if before is not None and before.command.handle != row.command.handle:
+            return False
+        is_fresh = self._clock.now() - update.entered_at < LAG.total_seconds()
+        ended = update.state.is_terminal and update.target == row.command.version
+        if ended and is_fresh and before is None:
+            self._closed_at[key] = self._clock.now()
+            return True
+        return False
+
     def _is_for_another(self, update: Update, lane: Lane) -> bool:
         """Whether the lane's cloud waits for another version: it might take this update for its own."""
         row = self._rows.get((lane, update.device, update.module))

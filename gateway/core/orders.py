@@ -121,7 +121,9 @@ class Orders(OrderBook):
     def _place(self, row: Ordered) -> None:
         """Find the update that serves an order: a new one, the open one, or none before that ends."""
         update = self._record.update(row.command.device, row.command.module)
-        if update is None or update.state.is_terminal:
+        if update is not None and self._is_echo(row, update):
+            self._put(replace(row, update=update.id, is_closed=True, note=""))
+        elif update is None or update.state.is_terminal:
             self._open(row)
         elif update.target == row.command.version:
             self._put(replace(row, update=update.id, note=""))

@@ -43,7 +43,7 @@ IDLE = 60.0
 OUTCOMES = ("orders", "nothing", "unavailable", "rejected", "denied")
 
 
-#: Whether something about a device waits to be told in a lane; may raise StoreError.
+#: Whether the end of an update of a device waits to be told in a lane; may raise StoreError.
 Waits = Callable[[Lane, DeviceId], Awaitable[bool]]
 
 
@@ -212,7 +212,7 @@ class Poller:
         if not watch.is_there or self._orders.is_busy(self._lane, device):
             # It went, or to work, while it waited for its turn at the gate.
             return self._least
-        if await self._is_waiting(device):
+        if await self._is_end_waiting(device):
             # The cloud hears first what it does not know yet: else it would ask for what has just ended.
             return self._least
         known = self._external(self._lane, device)
@@ -245,7 +245,7 @@ class Poller:
         watch.pause = min(pause * 2, self._most)
         return pause
 
-    async def _is_waiting(self, device: DeviceId) -> bool:
+    async def _is_end_waiting(self, device: DeviceId) -> bool:
         try:
             return await self._waits(self._lane, device)
         except StoreError:

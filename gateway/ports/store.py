@@ -240,6 +240,10 @@ class Store(Protocol):
         """When the next message of the lane may be sent, a leased one when its lease ends; None when nothing waits."""
         ...
 
+    async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
+        """Whether the end of an update of the device waits to be told in this lane."""
+        ...
+
     async def figures(self) -> Mapping[Lane, Figures]:
         """Count what waits, for metrics and status."""
         ...

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Connection, Row, bindparam, case, func, literal_column, select, update
 
 from gateway.model import codec
-from gateway.model.identity import Lane, UpdateId, Version
+from gateway.model.identity import DeviceId, Lane, UpdateId, Version
 from gateway.model.states import State
 from gateway.ports.store import Claim, Kind
 from gateway.store import statement
@@ -41,6 +41,12 @@ def next_due(connection: Connection, lane: Lane) -> float | None:
     """When the next message of the lane may be sent; that of a leased one when its lease runs out."""
     due: float | None = connection.scalar(_NEXT_DUE, {"lane": lane})
     return due
+
+
+def is_end_waiting(connection: Connection, lane: Lane, device: DeviceId) -> bool:
+    """Whether the end of an update of the device waits to be told in the lane."""
+    whose = {"lane": lane, "product": device.product_id, "device": device.name}
+    return connection.execute(_IS_END_WAITING, whose).first() is not None
 
 
 def take_back(connection: Connection) -> None:
@@ -109,6 +115,12 @@ _DUE = (
 _NEXT_DUE = select(
     func.min(case((queues.c.leased_until > queues.c.due_at, queues.c.leased_until), else_=queues.c.due_at))
 ).where(_waits)
+_IS_END_WAITING = select(queues.c.id).where(
+    queues.c.lane == bindparam("lane"),
+    queues.c.product == bindparam("product"),
+    queues.c.device == bindparam("device"),
+    queues.c.urgency == literal_column(str(Kind.TERMINAL.value)),
+)
 _HEADS = (
     select(
         messages,

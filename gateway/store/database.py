@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreDamagedError, StoreError
-from gateway.model.identity import Lane
+from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
@@ -100,6 +100,10 @@ class Database:
     async def next_due(self, lane: Lane) -> float | None:
         """When the next message of the lane may be sent, or its lease ends; None when nothing waits."""
         return await self._transact(partial(claims.next_due, lane=lane))
+
+    async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
+        """Whether the end of an update of the device waits to be told in this lane."""
+        return await self._transact(partial(claims.is_end_waiting, lane=lane, device=device))
 
     async def figures(self) -> Mapping[Lane, Figures]:
         """Count what waits, for metrics and status."""

@@ -81,6 +81,7 @@ async def _day(devices: int, hours: int) -> Day:
         metrics=house.metrics,
         settings=PollSettings(),
         external=lambda _, device: Device(id=device),
+        waits=house.store.is_end_waiting,
         jitter=Random(devices).random,
     )
     running = asyncio.create_task(poller.run())

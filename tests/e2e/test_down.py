@@ -88,6 +88,23 @@ async def test_two_clouds_with_different_wishes_take_turns(road: RoadDown) -> No
     assert road.site.log().count("order_conflicts") >= 1
 
 
+async def test_a_cloud_that_was_away_hears_one_end(road: RoadDown) -> None:
+    """Both ordered the same version: the one that comes back is told first, and asked afterwards."""
+    road.tencent.faults.down = True
+    road.tencent.create_task("PLAIN/d1", "2.0")
+    road.onenet.create_task(dev_id("PLAIN", "d1"), "2.0")
+    async with road.device("PLAIN/d1").powered() as device:
+        await until(lambda: road.told_onenet("PLAIN/d1") == ["101", "201"], within_s=40)
+        road.tencent.faults.clear()
+        await told(road, "PLAIN/d1", "done")
+        asked = len(road.tencent.record.calls)
+        await until(
+            lambda: len(road.tencent.record.calls) >= asked + 3, why=lambda: road.tencent.record.calls
+        )
+        await road.site.drained(within_s=10)
+    assert (device.flashes, road.illegal()) == ({"2.0": 1}, [])
+
+
 async def test_an_image_is_fetched_once_for_the_site(road: RoadDown) -> None:
     """Two devices with one task each, and a link that was signed anew: the second finds the image in the cache."""
     for name in ("d1", "d2"):

@@ -139,6 +139,10 @@ class WatchedStore:
         """When the next message may go."""
         return await self.inner.next_due(lane)
 
+    async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
+        """Ask the real one."""
+        return await self.inner.is_end_waiting(lane, device)
+
     async def figures(self) -> Mapping[Lane, Figures]:
         """Count what waits."""
         return await self.inner.figures()

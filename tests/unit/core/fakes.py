@@ -157,6 +157,11 @@ class FakeStore:
         ]
         return min(times, default=None)
 
+    async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
+        """Whether the device has a line with an end in it."""
+        line = self.lines.get((lane, device))
+        return line is not None and line.urgency == Kind.TERMINAL
+
     async def figures(self) -> Mapping[Lane, Figures]:
         """Count nothing."""
         return {}

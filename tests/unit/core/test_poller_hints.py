@@ -45,6 +45,7 @@ async def polling(settings: PollSettings = SLOW) -> AsyncIterator[tuple[Poller, 
         metrics=house.metrics,
         settings=settings,
         external=lambda _, device: Device(id=device),
+        waits=house.store.is_end_waiting,
         jitter=still,
     )
     running = asyncio.create_task(poller.run())
