@@ -225,6 +225,9 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     initialise(metrics.discarded, lanes, ["progress_evicted"])
     initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
     initialise(metrics.retried, Reason)
+    ends = [state for state in State if state.is_terminal and state is not State.SUCCEEDED]
+    initialise(metrics.finished, [State.SUCCEEDED], [Reason.NONE])
+    initialise(metrics.finished, ends, Reason)
     initialise(metrics.polls, lanes, OUTCOMES)
     initialise(metrics.drift, lanes, KINDS)
     initialise(metrics.repairs, lanes)

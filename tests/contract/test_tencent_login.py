@@ -35,7 +35,7 @@ async def test_first_request_logs_in(account: TencentStage) -> None:
     await asyncio.gather(*(adapter.deliver(DEVICE_THERE, DOWNLOADING, None) for _ in range(10)))
 
     assert account.actions() == ["AppGetToken", *["AppReportOTAStatus"] * 10]
-    assert expiries == {"access_token": account.at[0] + 40 * 86400}
+    assert expiries == {"login": account.at[0] + 40 * 86400}
 
 
 async def test_telephone_serves_as_well(account: TencentStage) -> None:

@@ -65,7 +65,7 @@ def _pumps(pace: float) -> Sequence[Role]:
         _role(PUMP, 4, loses_power, "loses its power"),
         _role(PUMP, 5, does_not_come_up, "rolls back"),
         # Tencent's cloud is away when it wakes.
-        _role(PUMP, 6, over_http, "sleeps at first", ordered_by=("onenet",), is_asleep=True),
+        _role(PUMP, 6, over_http, "sleeps at first", is_asleep=True),
         _role(PUMP, 7, over_http, "asks its user", ordered_by=("tencent",), asks="user"),
     ]
 
