@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from gateway.hidden import hidden
+
+#: Of what a cloud says, before secrets are taken out and it is cut for good.
+_LONGEST = 4096
+
 
 class GatewayError(Exception):
     """The gateway could not do what it was asked."""
@@ -28,8 +33,8 @@ class NotUnderstoodError(GatewayError):
 
 
 def _sayable(text: str) -> str:
-    """Replace half surrogate pairs, which JSON can smuggle in and no log, label or database can take."""
-    return text.encode("utf-8", "replace").decode()
+    """Hide secrets, and replace half surrogate pairs, which JSON can smuggle in and no log or database can take."""
+    return hidden(text.encode("utf-8", "replace").decode())
 
 
 class StoreError(GatewayError):
@@ -50,8 +55,8 @@ class CloudError(GatewayError):
 
     def __init__(self, code: str, reason: str) -> None:
         #: The cloud's own code, or a word of ours where it gave none; cut, for a cloud may say anything.
-        self.code = _sayable(code[:128])
-        self.reason = _sayable(reason[:1024])
+        self.code = _sayable(code[:_LONGEST])[:128]
+        self.reason = _sayable(reason[:_LONGEST])[:1024]
         super().__init__(f"{self.code}: {self.reason}")
 
 

@@ -9,14 +9,14 @@ import re
 import sys
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gateway.hidden import HIDDEN, Hidden, known
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
-HIDDEN = "***"
 
 # snake_case and header names in any case; camelCase only with its hump, or `design` would hide. The repetitions are
 # bounded, because devices write into the texts that are searched.
@@ -32,21 +32,18 @@ _INSIDE = (
     (" ", re.compile(r"((?:Bearer|Basic)\s+)[^\s\"',]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     ("@", re.compile(r"(://[^/@:\s]*):[^/@\s]+@"), rf"\1:{HIDDEN}@"),
 )
-_SHORTEST = 4
 _LONGEST = 16_384
 
 
 class Redactor:
     """A processor that hides what is secret by its key, by its form, or because it was registered."""
 
-    def __init__(self) -> None:
-        self._values: dict[int, set[str]] = {}
+    def __init__(self, values: Hidden | None = None) -> None:
+        self._values = values or Hidden()
 
     def register(self, value: str) -> None:
-        """Hide this exact value from now on, also as it looks in a URL; shorter than 4 characters is no secret."""
-        for form in {value, quote(value, safe=""), quote_plus(value)}:
-            if len(form) >= _SHORTEST:
-                self._values.setdefault(len(form), set()).add(form)
+        """Hide this exact value from now on, also as it looks elsewhere."""
+        self._values.add(value)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Clean one event."""
@@ -68,10 +65,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without secrets. The cost does not grow with the number of registered values."""
-        for length, values in sorted(self._values.items(), reverse=True):
-            found = {text[at : at + length] for at in range(len(text) - length + 1)} & values
-            for value in found:
-                text = text.replace(value, HIDDEN)
+        text = self._values.out_of(text)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}… {len(text) - _LONGEST} more characters"
         for sign, pattern, replacement in _INSIDE:
@@ -86,11 +80,11 @@ def _is_plain_collection(value: Any) -> bool:
 
 
 # Logging is one per process by nature, and so is what it must not say.
-_redactor = Redactor()
+_redactor = Redactor(known)
 
 
 def redact(value: str) -> None:
-    """Keep this exact value out of every log line from now on."""
+    """Keep this exact value out of every log line and every error of a cloud from now on."""
     _redactor.register(value)
 
 

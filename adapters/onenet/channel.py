@@ -8,9 +8,11 @@ from typing import Any
 
 from adapters.onenet.settings import OneNetSettings
 from adapters.onenet.signing import authorization
-from gateway.ports.cloud import Denied, Rejected, Scope, Site, Unavailable
+from gateway.ports.cloud import Denied, Rejected, Scope, Site, Unavailable, hidden
 
 EXCERPT = 200
+#: Of an answer, in which secrets are looked for before it is cut.
+MAX_TEXT = 4096
 #: A proxy's error page may echo the path, and the token of a task stands in it.
 _TASK_TOKEN = re.compile(r"ota_[0-9A-Za-z]+")
 WINDOW = 3600.0  # seconds for which a signature is valid; a new one is made after half of them
@@ -112,9 +114,8 @@ class Channel:
 
     def _cut(self, text: str) -> str:
         made = self._signature
-        secrets = () if made is None else (made.header, made.key)
-        for secret in secrets:
-            text = text.replace(secret, "***")
+        secrets = () if made is None else (made.header, made.header.partition("&sign=")[2], made.key)
+        text = hidden(text[:MAX_TEXT], *secrets)
         return _TASK_TOKEN.sub("ota_***", text)[:EXCERPT]
 
 

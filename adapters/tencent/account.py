@@ -5,9 +5,11 @@ from uuid import UUID
 
 from adapters.tencent.credentials import Credentials, Token
 from adapters.tencent.replies import Act, Failure, Fields, MisshapenError, act_on, read_reply
-from gateway.ports.cloud import CloudError, Denied, Rejected, Reply, Scope, Site, Unavailable
+from gateway.ports.cloud import CloudError, Denied, Rejected, Reply, Scope, Site, Unavailable, hidden
 
 EXCERPT = 200
+#: Of an answer, in which secrets are looked for before it is cut.
+MAX_TEXT = 4096
 
 
 class Account:
@@ -49,7 +51,7 @@ def _excerpt(reply: Reply, token: Token) -> str:
 
 
 def _cut(text: str, token: Token) -> str:
-    return text.replace(token.value, "***")[:EXCERPT]
+    return hidden(text[:MAX_TEXT], token.value)[:EXCERPT]
 
 
 def error_of(failure: Failure) -> CloudError:

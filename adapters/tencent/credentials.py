@@ -13,12 +13,14 @@ from uuid import UUID
 from adapters.tencent.replies import Act, Failure, Fields, MisshapenError, act_on, read_reply
 from adapters.tencent.settings import LoginSettings
 from adapters.tencent.signing import signature
-from gateway.ports.cloud import Denied, Scope, Secret, Site, Unavailable
+from gateway.ports.cloud import Denied, Scope, Secret, Site, Unavailable, hidden
 
 ACTION = "AppGetToken"
 MARGIN = 3600.0  # seconds before ExpireAt, or a tenth of the token's life where that is less
 PATIENCE = 60.0  # seconds between attempts to renew a token that is still good
 EXCERPT = 200
+#: Of an answer, in which secrets are looked for before it is cut.
+MAX_TEXT = 4096
 _ODD = 2**53  # no time of ours; float() would fail on it
 
 
@@ -116,13 +118,12 @@ class Login:
 
     async def _log_in(self) -> Token:
         request_id = str(self._new_id())
-        reply = await self._site.session.request(
-            ACTION, "POST", str(self._settings.url), json=self._request(request_id)
-        )
+        asked = self._request(request_id)
+        reply = await self._site.session.request(ACTION, "POST", str(self._settings.url), json=asked)
         try:
             answer = read_reply(reply.body, request_id)
             if isinstance(answer, Failure):
-                raise self._error(answer)
+                raise self._error(answer, str(asked["Signature"]))
             self._keep(read_login(answer))
         except MisshapenError as error:
             # Not the body: it may hold a token.
@@ -150,19 +151,18 @@ class Login:
         }
         return {**parameters, "Signature": signature(parameters, secret=given.app_secret.reveal())}
 
-    def _error(self, failure: Failure) -> Unavailable | Denied:
-        text = f"{ACTION}: {self._cut(failure.text)}"
+    def _error(self, failure: Failure, signed: str) -> Unavailable | Denied:
+        text = f"{ACTION}: {self._cut(failure.text, signed)}"
         if act_on(failure.code) in (Act.RETRY, Act.RETRY_DEVICE):
             return Unavailable(text, code=failure.code)
         # Whatever else it says of the login, no message can be told until a person acts.
         return Denied(Scope.LANE, failure.code, text)
 
-    def _cut(self, text: str) -> str:
+    def _cut(self, text: str, signed: str) -> str:
         given = self._settings
-        for secret in (given.password, given.app_secret, given.app_key, given.email, given.phone):
-            if secret is not None:
-                text = text.replace(secret.reveal(), "***")
-        return text[:EXCERPT]
+        secrets = (given.password, given.app_secret, given.app_key, given.email, given.phone)
+        values = (secret.reveal() for secret in secrets if secret is not None)
+        return hidden(text[:MAX_TEXT], signed, *values)[:EXCERPT]
 
 
 def _user(given: LoginSettings) -> dict[str, str]:

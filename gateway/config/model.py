@@ -42,6 +42,8 @@ class Config(Section):
         """Yield every secret with its key, those in the settings of adapters included."""
         yield from told(self._own_secrets("http", "token"))
         yield from told(self._own_secrets("store", "password"))
+        if self.store.knows("url") and self.store.url.has_password:
+            yield "store.url", Secret(self.store.url.password)
         for name, cloud in self.clouds.items():
             if cloud.knows("settings"):
                 yield from _secrets_of(f"clouds.{name}", cloud.settings)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
@@ -32,8 +32,13 @@ class StoreUrl:
     @property
     def has_password(self) -> bool:
         """True when the URL itself carries a password."""
+        return bool(self.password)
+
+    @property
+    def password(self) -> str:
+        """The password that the URL itself carries, in clear; "" when there is none."""
         found = _POSTGRESQL.fullmatch(self._text)
-        return bool(found and found["password"])
+        return unquote((found and found["password"]) or "")
 
     @property
     def sqlite_path(self) -> Path:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config import Address, Config, MqttConfig, told
 from gateway.errors import Denied
+from gateway.hidden import hidden
 
 _STORE_TIMEOUT_SECONDS = 5
 #: The low byte of SQLite's code; the rest says more precisely where.
@@ -94,7 +95,8 @@ def store_problems(config: Config) -> Iterator[str]:
     except Denied:
         return  # secret_problems says it
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        password = config.store.password.reveal() if config.store.password else config.store.url.password
+        words = hidden(str(getattr(error, "orig", None) or error).strip().splitlines()[0], password)
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
             yield (
                 f'store.url is "{config.store.url}", which is damaged ({words}); '

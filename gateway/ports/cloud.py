@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from gateway.config import Secret
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
+from gateway.hidden import hidden
 from gateway.model.commands import Command, Order, TaskAbsent, TaskCanceled, TaskConflict, UpdateOrdered
 from gateway.model.events import StateReported
 from gateway.model.firmware import Firmware
@@ -54,6 +55,7 @@ __all__ = [
     "Unavailable",
     "UpdateOrdered",
     "Version",
+    "hidden",
 ]
 
 

@@ -9,9 +9,11 @@ from typing import Self, TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreDamagedError, StoreError
+from gateway.hidden import hidden
 from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
@@ -70,7 +72,8 @@ class Database:
             ) from err
         except (SQLAlchemyError, OSError) as err:
             await store.close()
-            raise StoreError(f"the store {store.name} cannot be opened: {_words(err)}") from err
+            words = hidden(_words(err), make_url(url).password or "")
+            raise StoreError(f"the store {store.name} cannot be opened: {words}") from err
         except CommandError as err:
             await store.close()
             raise StoreError(
