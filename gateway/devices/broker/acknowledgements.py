@@ -4,6 +4,10 @@ from collections import deque
 from collections.abc import Callable
 
 
+def _say_nothing() -> None:
+    """Stand where nobody is left to be told."""
+
+
 class Acknowledgements:
     """What one connection still owes its device."""
 
@@ -34,6 +38,7 @@ class Acknowledgements:
     def drop(self) -> None:
         """Forget what is not committed yet; its devices will send it again."""
         self._pending.clear()
+        self._on_ready = self._on_refused = _say_nothing
 
     def release(self) -> None:
         """Move what is settled from the head of the queue to the bytes to write."""

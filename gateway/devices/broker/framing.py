@@ -33,6 +33,8 @@ class Control(NamedTuple):
     raw: bytes
     #: Where the variable header begins.
     body_at: int
+    #: How many ordinary packets it costs.
+    weight: int = 1
 
 
 class Framer:
@@ -179,8 +181,8 @@ class Framer:
     def _control(self, first: int, start: int, body: int, end: int) -> Control:
         kind = first >> 4
         raw = self._data[start:end]
-        check_control(first, raw[body - start :], self._limits.max_subscriptions)
+        weight = check_control(first, raw[body - start :], self._limits.max_subscriptions)
         if kind == CONNECT:
             self._is_greeted = True
             self._max_bytes = self._limits.max_packet_bytes
-        return Control(kind, raw, body - start)
+        return Control(kind, raw, body - start, weight)

@@ -32,6 +32,9 @@ from gateway.devices.broker.streams import AmqttReader
 from gateway.devices.broker.visit import Visit
 from gateway.model.identity import DeviceId
 
+_PACKETS_A_TURN = 128
+"""What one connection may be heard in one turn of the loop: the smallest packets have two bytes."""
+
 log = structlog.get_logger()
 
 
@@ -101,9 +104,13 @@ class Connection:
 
     def _advance(self) -> None:
         now, intake, pulse, held = self._loop.time(), self._intake, self._pulse, self._brakes.held
+        left = _PACKETS_A_TURN
         try:
             while not held and (packet := self._framer.next()) is not None:
                 pulse.heard_at = now
+                left -= 1
+                if not left:
+                    self._line.rest()
                 if isinstance(packet, Control):
                     self._take_control(packet)
                 elif intake is not None:
@@ -112,15 +119,17 @@ class Connection:
             self._refuse(error)
 
     def _take_control(self, packet: Control) -> None:
-        if packet.kind == PUBACK:
-            # Nothing of ours asks for one.
-            return
         if packet.kind == CONNECT:
             connect = read_connect(packet.raw[packet.body_at :], self._premises.limits.max_client_id_bytes)
             self._phase = _Phase.LOGIN
             self._brakes.hold(Brake.LOGIN)
             self._task = self._loop.create_task(self._serve(connect), name="mqtt_serve")
             self._task.add_done_callback(self._served)
+            return
+        if self._intake is not None:
+            self._intake.pace(packet.weight)
+        if packet.kind == PUBACK:
+            # Nothing of ours asks for one.
             return
         if packet.kind == DISCONNECT:
             self._ending = Ending.DISCONNECT
@@ -134,7 +143,7 @@ class Connection:
         self._loop.call_soon(self._next_control)
 
     def _next_control(self) -> None:
-        if self.reader.is_empty:
+        if self._phase is not _Phase.CLOSED and self.reader.is_empty:
             self._brakes.release(Brake.CONTROL)
 
     def _refuse(self, error: PacketError) -> None:
@@ -279,3 +288,5 @@ class Connection:
         """Leave the crowd, when both the socket and the session are gone."""
         if self._line.is_lost and self._task is None:
             self._premises.crowd.remove(self)
+            # They know this connection in turn; without the collector, which comes seldom, they would stay.
+            del self._line, self._brakes, self._pulse, self.reader, self._intake

@@ -68,7 +68,7 @@ class Intake:
     def take(self, publish: Publish | Piece) -> None:
         """Take one publish, or throw away a part of one that is too long; hold a brake when it was one too many."""
         if isinstance(publish, Piece):
-            self._pace()
+            self.pace()
             return
         premises = self._premises
         settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
@@ -83,7 +83,7 @@ class Intake:
             )
         if 0 < self._max_unacknowledged <= len(self._acks):
             self._brakes.hold(Brake.UNACKNOWLEDGED)
-        self._pace()
+        self.pace()
         if not premises.receiver.has_room:
             premises.rooms.hold(self._brakes)
 
@@ -92,11 +92,12 @@ class Intake:
         self._acknowledge()
         self._acks.drop()
 
-    def _pace(self) -> None:
+    def pace(self, weight: int = 1) -> None:
+        """Charge the device for a packet, of whatever type; read it later when it was one too many."""
         bucket = self._bucket
         if bucket is None:
             return
-        bucket.take()
+        bucket.take(weight)
         if wait_s := bucket.wait_s(self._loop.time()):
             self._brakes.hold(Brake.RATE)
             self._loop.call_later(wait_s, self._brakes.release, Brake.RATE)

@@ -25,6 +25,7 @@ class Limits:
     #: Filters of one device.
     max_subscriptions: int = 32
     #: Per connection; over it, its socket is read later; 0: unlimited.
+    #: Every other packet counts as well, and every filter in it.
     publishes_per_second: float = 50
     publish_burst: int = 100
     #: QoS 1 publishes of one connection that wait for their commit; at it, its socket is read later; 0: unlimited.
@@ -55,9 +56,9 @@ class TokenBucket:
         self._tokens = burst
         self._at = now
 
-    def take(self) -> None:
-        """Take one token; may be called only when `wait_s` said 0."""
-        self._tokens -= 1
+    def take(self, count: int = 1) -> None:
+        """Take tokens, on credit where there are too few; may be called only when `wait_s` said 0."""
+        self._tokens -= count
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until a token is there, 0 when one is."""

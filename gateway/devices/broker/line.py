@@ -87,6 +87,11 @@ class Line(asyncio.BufferedProtocol):
         transport = self._transport
         return None if transport is None or transport.is_closing() else transport
 
+    def rest(self) -> None:
+        """Go on in the next turn of the loop: a flood by one must not starve the others."""
+        self._brakes.hold(Brake.TURN)
+        self._loop.call_soon(self._brakes.release, Brake.TURN)
+
     def write(self, data: bytes) -> None:
         """Write an answer; answers are bounded because a peer that does not read them is not read either."""
         if transport := self.transport:
@@ -134,9 +139,8 @@ class Line(asyncio.BufferedProtocol):
         """Serve asyncio.BufferedProtocol."""
         self._owner.hear(bytes(self._buffer[:nbytes]))
         if nbytes == len(self._buffer):
-            # More waits in the kernel; a flood by one must not starve the others.
-            self._brakes.hold(Brake.TURN)
-            self._loop.call_soon(self._brakes.release, Brake.TURN)
+            # More waits in the kernel.
+            self.rest()
 
     def eof_received(self) -> None:
         """Serve asyncio.BufferedProtocol; nothing unheard is left, because reading stops while packets wait."""

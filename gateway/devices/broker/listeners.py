@@ -11,6 +11,9 @@ import structlog
 
 _ACCEPTS_A_TURN = 64
 _BACKLOG = 1024
+_KERNEL_BYTES = 65_536
+"""What the kernel holds for one connection, each way: left to itself it takes several megabytes for a peer that is
+read later, or that does not read, and all peers together could take what the box needs for everything else."""
 _EXHAUSTED_S = 0.5
 """How long nobody is accepted when the process has no file descriptor left."""
 
@@ -101,6 +104,8 @@ def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for each in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            bound.setsockopt(socket.SOL_SOCKET, each, _KERNEL_BYTES)
         bound.setblocking(False)
         bound.bind((host, port))
         bound.listen(_BACKLOG)

@@ -68,8 +68,11 @@ class _Cursor:
             raise PacketError(Ending.MALFORMED, "a packet is longer than its fields say")
 
 
-def check_control(first: int, body: bytes, max_filters: int) -> None:
-    """Raise PacketError unless this is a packet that a device may send, in its form; CONNECT has `read_connect`."""
+def check_control(first: int, body: bytes, max_filters: int) -> int:
+    """Raise PacketError unless this is a packet that a device may send, in its form; CONNECT has `read_connect`.
+
+    Return how many ordinary packets it weighs: its filters are read one by one.
+    """
     kind, flags = first >> 4, first & 0x0F
     if kind in (PUBREC, PUBREL, PUBCOMP):
         raise PacketError(Ending.QOS2, "QoS 2 is not served")
@@ -78,15 +81,16 @@ def check_control(first: int, body: bytes, max_filters: int) -> None:
     if flags != _FLAGS[kind]:
         raise PacketError(Ending.MALFORMED, f"packet type {kind} with flags {flags:#06b}")
     if kind in (SUBSCRIBE, UNSUBSCRIBE):
-        _check_filters(body, max_filters, with_qos=kind == SUBSCRIBE)
-    elif kind != CONNECT:
+        return _check_filters(body, max_filters, with_qos=kind == SUBSCRIBE)
+    if kind != CONNECT:
         cursor = _Cursor(body)
         if kind == PUBACK:
             cursor.packet_id()
         cursor.end()
+    return 1
 
 
-def _check_filters(body: bytes, max_filters: int, *, with_qos: bool) -> None:
+def _check_filters(body: bytes, max_filters: int, *, with_qos: bool) -> int:
     cursor = _Cursor(body)
     cursor.packet_id()
     if not cursor:
@@ -103,6 +107,7 @@ def _check_filters(body: bytes, max_filters: int, *, with_qos: bool) -> None:
             raise PacketError(Ending.TOPIC, "a filter is empty, or has a wildcard out of its place")
         if with_qos and cursor.number(1) > 2:
             raise PacketError(Ending.MALFORMED, "a SUBSCRIBE asks for QoS 3 or more")
+    return max_filters - left
 
 
 def read_connect(body: bytes, max_client_id_bytes: int) -> Connect:

@@ -1,9 +1,12 @@
 """Bounds: what a device may not do, and that it costs nobody else anything."""
 
 import asyncio
+import contextlib
+import socket
 
 import pytest
 
+from gateway.devices.broker.brakes import Brake
 from gateway.ports.devices import Objection
 from tests.integration.broker.mqtt import (
     ACCEPTED,
@@ -94,6 +97,59 @@ async def test_publishes_are_paced_not_dropped() -> None:
         await client.expect(puback(*range(1, 61)))
         assert asyncio.get_running_loop().time() - start > 0.4
         assert house.receiver.payloads == [b"%d" % each for each in range(1, 61)]
+
+
+OTHERS = {
+    "PUBACK": puback(1) * 60,
+    "PINGREQ": PINGREQ * 60,
+    "SUBSCRIBE": subscribe("ota/P/dev1/command") * 60,
+    "filters": subscribe(*["ota/P/dev1/command"] * 30) * 2,
+    "filters to end": unsubscribe(*["ota/P/dev1/command"] * 30) * 2,
+}
+
+
+@pytest.mark.parametrize("said", OTHERS.values(), ids=OTHERS.keys())
+async def test_other_packets_are_paced_as_publishes_are(said: bytes) -> None:
+    """Whatever a device sends too fast is read more slowly: packets that ask for nothing cost time as well."""
+    async with house_with(publishes_per_second=100, publish_burst=10) as house:
+        client = await house.device()
+        start = asyncio.get_running_loop().time()
+
+        client.send(said, publish(REPORT, b"x", 1), publish(REPORT, b"y", 2))
+
+        await eventually(lambda: house.receiver.payloads == [b"x", b"y"])
+        assert asyncio.get_running_loop().time() - start > 0.4
+
+
+async def test_the_smallest_packets_take_turns_too(house: House) -> None:
+    """A read's worth of them is thousands: after some of them the others have their turn."""
+    await house.device()
+    (connection,) = house.broker._crowd()
+
+    connection.hear(puback(1) * 8000)
+
+    assert Brake.TURN in connection._brakes.held
+    await eventually(lambda: not connection._brakes.held)
+    assert connection._framer.next() is None
+
+
+async def test_the_kernel_holds_little_of_a_device_that_is_read_later(house: House) -> None:
+    """It would take megabytes of each, which no limit of the broker's own would see."""
+    loop = asyncio.get_running_loop()
+    with house.raw() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        sock.setblocking(False)
+        await loop.sock_sendall(sock, connect())
+        await eventually(lambda: ("connected", "dev1") in house.receiver.lives)
+        house.receiver.has_room = False
+        taken, flood = 0, publish(REPORT, b"x" * 60_000) * 2
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    await loop.sock_sendall(sock, flood[:4096])
+                    taken, flood = taken + 4096, flood[4096:] + flood[:4096]
+
+        assert taken < 400_000
 
 
 async def test_unacknowledged_publishes_are_bounded() -> None:
