@@ -24,6 +24,8 @@ MAX_URL: Final = 4096
 #: No blanks, no controls, nothing that parsers read in different ways.
 _CHARACTERS: Final = re.compile(r"[!$-;=?-\[\]_a-z~]+")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+#: Special by IANA's registries, and public to some of the Pythons that we run on.
+_SPECIAL: Final = tuple(map(ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16")))
 
 
 class ForbiddenAddressError(OSError):
@@ -71,6 +73,8 @@ class Guard:
         if any(address in network for network in self.networks):
             return True
         if isinstance(address, IPv6Address) and address.is_site_local:
+            return False
+        if any(address in network for network in _SPECIAL):
             return False
         return address.is_global and not (address.is_multicast or address.is_reserved)
 
