@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak lock clean
+.PHONY: help demo test check bench audit soak lock clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,6 +33,14 @@ bench: $(VENV)/.installed  ## measure ingest, dispatch and images against their 
 	$(BIN)/python -m tests.bench.images
 	$(BIN)/python -m tests.bench.calls
 
+audit: $(VENV)/.installed build/audit/.installed  ## look up vulnerabilities, list licences, write build/sbom.json
+	$(BIN)/python -m tests.house.audit build/audit/bin
+
+build/audit/.installed: requirements-audit.lock
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	touch $@
+
 soak: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
 	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --no-cov --timeout 3600 tests/e2e/test_kill.py
 
@@ -40,6 +48,8 @@ lock: $(VENV)/.installed  ## renew requirements.lock within the ranges of pyproj
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
 	  --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements.lock
+	printf 'cyclonedx-bom\npip-audit\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
+	  --no-annotate --upgrade --python-version 3.11 - -o requirements-audit.lock
 
 clean:  ## remove what make and the tests built
 	rm -rf $(VENV) build .*_cache
