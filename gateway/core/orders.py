@@ -125,13 +125,17 @@ class Orders(OrderBook):
             self._put(replace(row, update=update.id, is_closed=True, note=""))
         elif update is None or update.state.is_terminal:
             self._open(row)
-        elif update.target == row.command.version:
+        elif update.target == row.command.version and not self._runs_already(update):
             self._put(replace(row, update=update.id, note=""))
             self._join(update, row.command)
-        elif self._yields(update, row.lane):
+        elif update.target == row.command.version or self._yields(update, row.lane):
             self._open(row)
         else:
             self._wait(row, update)
+
+    def _runs_already(self, update: Update) -> bool:
+        """Whether a device installs by itself once more what it runs: an order for that is a success at once."""
+        return not update.ordered and self._record.running(update.device, update.module) == update.target
 
     def _join(self, update: Update, command: UpdateOrdered) -> None:
         rules = self._record.rules(command.device)
@@ -284,7 +288,7 @@ class Orders(OrderBook):
 
 def _may_have_heard(update: Update) -> bool:
     """Whether the device was told of it, this time or when it was tried before."""
-    return TABLE[update.state].rank >= _NOTIFIED or update.retries > 0
+    return update.ordered and (TABLE[update.state].rank >= _NOTIFIED or update.retries > 0)
 
 
 def _is_same(before: UpdateOrdered, now: UpdateOrdered) -> bool:

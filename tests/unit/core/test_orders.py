@@ -659,12 +659,14 @@ class TestTheDevice:
             assert {row.lane for row in down.orders.serving(down.update)} == {ONE, TWO}
             assert V9 not in {event.version for event in down.one.took}
 
-    async def test_what_it_reinstalls_is_not_the_gateway_s(self) -> None:
-        """It runs the target: nobody may tell it to install that."""
+    async def test_an_order_for_what_it_reinstalls_is_a_success_at_once(self) -> None:
+        """It runs the target: nobody may tell it to install that, or wait until it has done so by itself."""
         async with site() as down:
             await down.say(runs(V2), told(State.INSTALLING))
             down.take(ONE, wants(V2))
-            assert (down.update.state, down.update.ordered) == (State.INSTALLING, False)
+            await soon()
+            assert (down.update.state, down.row().is_closed) == (State.SUCCEEDED, True)
+            assert (ends(down), down.outlet.told) == ([(State.SUCCEEDED, V2)], [])
 
 
 class TestConsent:
