@@ -84,7 +84,7 @@ class RoadDown:
             key=load_key(data_dir / "firmware-links.key"),
             report=self.courier.served,
             waits=wiring.waits(parts.config),
-            now=parts.clock.wall,
+            now=parts.clock.now,
         )
         self.responder = ChunkResponder(
             self.cache, self._ordered, report=self.courier.served, max_chunk=firmware.max_chunk

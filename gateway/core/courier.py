@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 import structlog
@@ -29,8 +30,6 @@ from gateway.ports.store import Ordered
 
 log = structlog.get_logger()
 
-#: A device that comes has so many seconds to say what it runs, before it is told something.
-GRACE = 10.0
 #: Seconds between two tellings of the same order.
 AGAIN_AFTER = 10.0
 #: Seconds between two looks at what time alone changes, and between two looks at all.
@@ -78,9 +77,8 @@ class Courier:
 
     def listening(self, device: DeviceId) -> None:
         """Learn that the device listens: it is asked what it runs, and soon told what it misses."""
-        now = self._clock.now()
         if device not in self._there:
-            self._there[device] = Presence(now + GRACE)
+            self._there[device] = Presence(self._clock.now())
         self._tell_again(device, before=_FLASHED)
         if any(update.ordered and TABLE[update.state].rank < _FLASHED for update in self._record.of(device)):
             self._outlet.tell(AskVersion(device=device))
@@ -92,9 +90,9 @@ class Courier:
     def runs(self, event: VersionReported) -> None:
         """Learn what the device runs: what it misses it may be told at once."""
         presence = self._there.get(event.device)
-        if presence is not None:
-            presence.hear(event, now=self._clock.now())
-        self._tell_again(event.device, before=_PROVING)
+        is_news = presence is None or presence.hear(event)
+        # Who says it again without having been away has not started over: what it installs, it installs.
+        self._tell_again(event.device, before=_PROVING if is_news else _FLASHED)
 
     def withdraw(self, update: Update) -> None:
         """Tell the device that the update is called off; one that is away is told when it speaks of it."""
@@ -124,15 +122,7 @@ class Courier:
             known = -1 if update.percent is None else update.percent
             if image is None or image.sha256 != served.sha256 or percent <= known:
                 continue
-            event = StateReported(
-                device=device,
-                module=update.module,
-                version=update.target,
-                state=State.DOWNLOADING,
-                percent=percent,
-                synthetic=True,
-            )
-            self._report(event)
+            self._report(replace(_said(update, State.DOWNLOADING), percent=percent))
 
     def image_of(self, device: DeviceId, name: str) -> Sha256 | None:
         """Return the image of a device's own open update; None while it is not here.
@@ -164,7 +154,11 @@ class Courier:
     def look(self) -> None:
         """Look once at all that is owed."""
         self._orders.tend()
-        owed = [(update, rows[0]) for update in self._ordered() if (rows := self._orders.serving(update))]
+        owed = [
+            (update, self._images.best(rows))
+            for update in self._ordered()
+            if (rows := self._orders.serving(update))
+        ]
         # What failed for want of its image waits, and so does the image: both begin anew together.
         self._images.see_to(row for update, row in owed if self._is_here(row) or not self._pauses(update))
         under_way = Counter(update.device.product_id for update, _ in owed if _takes_a_place(update))
@@ -213,18 +207,26 @@ class Courier:
         return (
             rules is not None
             and presence is not None
-            and presence.tellable_at <= self._clock.now()
+            and self._has_told(update, presence)
             and not update.is_held
             and rules.policy.may_begin(self._clock.wall())
             and not self._is_recent(self._sent_at.get(update.id, -AGAIN_AFTER))
             and presence.suffices(row.command)
         )
 
+    def _has_told(self, update: Update, presence: Presence) -> bool:
+        return presence.may_be_told(
+            update.module,
+            tells=self._record.running(update.device, update.module) is not None,
+            is_begun=TABLE[update.state].rank >= _BEGUN,
+            now=self._clock.now(),
+        )
+
     def _remind(self, update: Update, row: Ordered) -> None:
         """Tell a device again that came back without the target."""
         part = (update.device, update.module)
         since, presence = self._again.get(part), self._there.get(update.device)
-        if since is None or presence is None or presence.tellable_at > self._clock.now():
+        if since is None or presence is None or not self._has_told(update, presence):
             return
         if update.touched_at > since or self._record.running(*part) == update.target:
             del self._again[part]
@@ -252,29 +254,11 @@ class Courier:
         self._again.pop(part, None)
         self._sent_at[update.id] = self._clock.now()
         log.info("device_told", update=update.id, target=update.target)
-        self._report(
-            StateReported(
-                device=update.device,
-                module=update.module,
-                version=update.target,
-                state=State.NOTIFIED,
-                synthetic=True,
-            )
-        )
+        self._report(_said(update, State.NOTIFIED))
         return True
 
     def _fail(self, update: Update, phase: Phase, reason: Reason, detail: str) -> None:
-        event = StateReported(
-            device=update.device,
-            module=update.module,
-            version=update.target,
-            state=State.FAILED,
-            phase=phase,
-            reason=reason,
-            detail=detail,
-            synthetic=True,
-        )
-        self._report(event)
+        self._report(replace(_said(update, State.FAILED), phase=phase, reason=reason, detail=detail))
 
     def _tell_again(self, device: DeviceId, *, before: int) -> None:
         for update in self._record.of(device):
@@ -285,8 +269,15 @@ class Courier:
 
     def _image(self, update: Update) -> Image | None:
         rows = self._orders.serving(update)
-        wanted = self._images.find(rows[0]) if rows else None
+        wanted = self._images.find(self._images.best(rows)) if rows else None
         return wanted.image if wanted is not None else None
+
+
+def _said(update: Update, state: State) -> StateReported:
+    """Make what the gateway says of an update on its device's behalf."""
+    return StateReported(
+        device=update.device, module=update.module, version=update.target, state=state, synthetic=True
+    )
 
 
 def _takes_a_place(update: Update) -> bool:

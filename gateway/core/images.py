@@ -1,7 +1,7 @@
 """Sees to it that the image of every order is in the cache: fetched once, tried again while that may help."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import random
@@ -98,6 +98,9 @@ class Images:
         for identity in [identity for identity in self._wanted if identity not in named]:
             self._let_go(identity)
         for identity, row in named.items():
+            # Before anything is fetched: what is here must not have to make room for it.
+            self._firmwares.keep(row.command.firmware, identity)
+        for identity, row in named.items():
             wanted = self._wanted.get(identity)
             if wanted is not None and self._is_lost(wanted):
                 self._let_go(identity)
@@ -107,6 +110,19 @@ class Images:
                 wanted.task = asyncio.create_task(self._fetch(identity, wanted), name="image")
             # Its link may have been signed anew.
             wanted.row = row
+
+    def best(self, rows: Sequence[Ordered]) -> Ordered:
+        """Return the order whose image to use, of several for the same update: the first one that has no trouble."""
+        for row in rows:
+            wanted = self.find(row)
+            if wanted is None or wanted.trouble is None:
+                return row
+        # All have some: the first of those that may still come.
+        return next((row for row in rows if not self._is_unfit(row)), rows[0])
+
+    def _is_unfit(self, row: Ordered) -> bool:
+        wanted = self.find(row)
+        return wanted is not None and wanted.unfit is not None
 
     def find(self, row: Ordered) -> Wanted | None:
         """Return how far the image of an order is; None before it was seen to."""

@@ -15,8 +15,6 @@ from gateway.ports.store import Buried, Changes, Kind, Ordered, OrderKey, Postpo
 
 #: How long a cloud may go on asking for what it has acknowledged the end of.
 LAG = timedelta(minutes=5)
-#: Seconds for which the end of an update counts as on its way to the cloud.
-ENDING = 3600.0
 _NOTIFIED = TABLE[State.NOTIFIED].rank
 
 
@@ -60,10 +58,8 @@ class OrderBook:
         row = self._rows.get((lane, update.device, update.module))
         if row is None or row.update != update.id or row.is_closed:
             return False
-        if update.state.is_terminal:
-            # Its end is on the way to the cloud, which does not know it yet; or was refused there, and never will.
-            return update.state is not State.CANCELED and self._clock.now() - update.entered_at < ENDING
-        return TABLE[update.state].rank > _NOTIFIED and not update.stalled
+        # An end that waits to be told is the outbox's to know.
+        return not update.state.is_terminal and TABLE[update.state].rank > _NOTIFIED and not update.stalled
 
     def told(self, changes: Changes) -> None:
         """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""
@@ -106,6 +102,13 @@ class OrderBook:
             return False
         # Two stories of one version that name no module would be one story without sense: the first is told.
         return any(_overlaps(other, update) for other in self._record.of(update.device))
+
+    def _is_orphan(self, update: Update) -> bool:
+        """Whether nobody wants an ordered update any more that has not begun: the configuration left its cloud out."""
+        rules = self._record.rules(update.device)
+        if rules is None or not update.ordered or TABLE[update.state].rank > _NOTIFIED:
+            return False
+        return not (rules.asks and self.serving(update))
 
     def _waiting(self) -> list[Ordered]:
         """Return the orders that wait for an update to end, the first cloud's first."""

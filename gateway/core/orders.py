@@ -89,6 +89,9 @@ class Orders(OrderBook):
         """Take up orders that waited for another one to end."""
         for row in self._waiting():
             self._place(row)
+        for update in [update for update in self._record.open_updates() if self._is_orphan(update)]:
+            log.info("order_gone", update=update.id)
+            self.cancel(update, Reason.CANCELED_BY_OPERATOR)
 
     def again(self, update: Update) -> bool:
         """Begin anew what has ended, because an operator asks for it; False when there is nothing to begin."""
@@ -205,9 +208,12 @@ class Orders(OrderBook):
         self._metrics.orders.labels(row.lane, begun.state).inc()
         # The orders first: they decide which clouds are told.
         self._put(replace(row, update=begun.id, note=""))
-        for other in self._waiting_for(begun):
+        joining = self._waiting_for(begun)
+        for other in joining:
             self._put(replace(other, update=begun.id, note=""))
         self._record.act(Outcome(Verdict.OPENED, begun))
+        for other in joining:
+            self._join(begun, other.command)
         self._record.note(begun, row.lane, f"ordered {command.version} ({command.handle})")
 
     def _supersede(self, last: Update, closed: Update, begun: Update, *, lane: Lane) -> None:
@@ -273,11 +279,9 @@ class Orders(OrderBook):
             self._put(row, keep=False)
         elif update is None or update.id != row.update:
             return
-        elif update.state is State.CANCELED:
-            # Called off here, and there: what the cloud orders from now on is new, even in the same words.
-            self._close(row.lane, update)
         elif update.state.is_terminal:
-            return
+            # Over here, and there: what the cloud orders from now on is new, even in the same words.
+            self._close(row.lane, update)
         elif len(self.serving(update)) > 1:
             self._put(row, keep=False)
         elif TABLE[update.state].rank <= _NOTIFIED:

@@ -204,7 +204,11 @@ class Poller:
 
     def _plan(self, device: DeviceId, watch: _Watch, due: float, turns: list[_Turn] | None = None) -> None:
         watch.due, watch.is_urgent = due, turns is self._urgent
-        heapq.heappush(self._routine if turns is None else turns, _Turn(due, next(self._numbers), device))
+        heap = self._routine if turns is None else turns
+        heapq.heappush(heap, _Turn(due, next(self._numbers), device))
+        if len(heap) > 2 * len(self._watched) + WORKERS:
+            heap[:] = [turn for turn in heap if self._watched[turn.device].due == turn.due]
+            heapq.heapify(heap)
         self._signal.set()
 
     async def _ask(self, device: DeviceId, watch: _Watch) -> float:

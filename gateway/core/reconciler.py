@@ -23,6 +23,7 @@ from gateway.core.record import Record
 from gateway.errors import CloudError, Denied, Scope, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, UpdateId
+from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import TABLE, State
 from gateway.model.update import Update
 from gateway.ports.cloud import CloudAdapter, CloudView
@@ -263,7 +264,8 @@ def _difference(believed: State, true: State) -> str | None:
     if true is State.CANCELED:
         return "open_there"
     if true.is_terminal:
-        return "behind"
+        # Where it begins, it begins anew: that is an order, and asked for as such.
+        return None if believed in ANNOUNCEMENTS else "behind"
     return "behind" if TABLE[believed].rank + 10 < TABLE[true].rank <= TABLE[State.APPLYING].rank else None
 
 

@@ -17,6 +17,7 @@ from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.model.policy import Policy
+from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import State
 from gateway.model.update import CHANGES, Outcome, Update, Verdict
 from gateway.ports.store import Entry, Kind, Loaded, Message
@@ -178,6 +179,12 @@ class Record:
                 lane=lane, update=update.id, kind=Kind.PROGRESS, event=event
             )
 
+    def _tell(self, update: Update, kind: Kind) -> None:
+        event, changes = update.report(), self._ledger.changes
+        for lane in self._lanes(update):
+            changes.progress.pop((lane, update.id), None)
+            changes.messages.append(Message(lane=lane, update=update.id, kind=kind, event=event))
+
     def _retried(self, update: Update) -> None:
         changes = self._ledger.changes
         changes.progressed.pop(update.id, None)
@@ -193,10 +200,11 @@ class Record:
         changes.updates[update.id] = update
         event = update.report()
         self.note(update, "understood", codec.encode(event))
-        kind = Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION
-        for lane in self._lanes(update):
-            changes.progress.pop((lane, update.id), None)
-            changes.messages.append(Message(lane=lane, update=update.id, kind=kind, event=event))
+        if update.confirmed and update.state in ANNOUNCEMENTS:
+            # It carries a consent, which a cloud may not take yet: what comes next takes its place.
+            self._tell_progress(update)
+        else:
+            self._tell(update, Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION)
         if update.state is State.SUCCEEDED:
             self.note_version(update.device, update.module, update.target)
         self._count(update)

@@ -136,6 +136,11 @@ class FirmwareCache:
         self._catalogue.pin(sha256, key)
         return True
 
+    def keep(self, firmware: Firmware, key: str) -> bool:
+        """Keep the image that a cloud means; see Firmwares."""
+        held = self._catalogue.find(firmware)
+        return held is not None and self.pin(held.image.sha256, key)
+
     def unpin(self, key: str) -> None:
         """Let go of all that the key wants; see Firmwares."""
         self._catalogue.unpin(key)

@@ -35,6 +35,9 @@ def _starts_over(update: Update, event: StateReported) -> bool:
         return False
     if event.synthetic and event.state in ANNOUNCEMENTS:
         return True
+    if update.ordered and update.state is State.CANCELED:
+        # It was away when that was called off, and is told now.
+        return False
     return update.rearmed and update.state is not State.SUCCEEDED and not event.redelivered
 
 

@@ -178,6 +178,10 @@ class Firmwares(Protocol):
         """Keep the image while the key wants it; False when it is not here. Pins do not outlive the process."""
         ...
 
+    def keep(self, firmware: Firmware, key: str) -> bool:
+        """Keep the image that a cloud means while the key wants it, as `pin`; False when it is not here."""
+        ...
+
     def unpin(self, key: str) -> None:
         """Let go of all that the key wants."""
         ...

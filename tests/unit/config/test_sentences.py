@@ -33,8 +33,10 @@ OPTIONAL_ADDRESS = 'it must be "host:port" such as "0.0.0.0:1883" or "[::]:1883"
 FIELDS = {
     "no fingerprint": (
         '[mqtt]\ndenied_certificates = ["AB:CD"]',
-        'mqtt.denied_certificates[0] is "AB:CD"; it must be a SHA-256 fingerprint; '
-        "print one with: openssl x509 -noout -fingerprint -sha256 -in FILE",
+        (
+            'mqtt.denied_certificates[0] is "AB:CD"; it must be a SHA-256 fingerprint; '
+            "print one with: openssl x509 -noout -fingerprint -sha256 -in FILE"
+        ),
     ),
     "unknown key": ("[mqtt]\nlissten = 1", 'mqtt.lissten is not a known key; did you mean "listen"?'),
     "unknown key without a neighbour": (
@@ -330,8 +332,10 @@ RULES = {
     ),
     "denied certificates that nobody shows": (
         f'[mqtt]\ndenied_certificates = ["{"AB:" * 31}CD"]',
-        "mqtt.denied_certificates is set without mqtt.tls_client_ca, so that no certificate is asked for; "
-        "set mqtt.tls_client_ca, or remove denied_certificates",
+        (
+            "mqtt.denied_certificates is set without mqtt.tls_client_ca, so that no certificate is asked for; "
+            "set mqtt.tls_client_ca, or remove denied_certificates"
+        ),
     ),
     "two listeners in one place": (
         '[http]\nlisten = "127.0.0.1:1883"',

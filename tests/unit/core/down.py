@@ -89,6 +89,10 @@ class FakeFirmwares:
         held = [image for image in self.pinned.values() if image.sha256 == sha256]
         return held[0] if held and sha256 not in self.gone else None
 
+    def keep(self, firmware: Firmware, key: str) -> bool:
+        """Say whether it is pinned."""
+        return key in self.pinned
+
     def unpin(self, key: str) -> None:
         """Let go of it."""
         self.pinned.pop(key, None)

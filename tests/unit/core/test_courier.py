@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.core.courier import AGAIN_AFTER, EVERY, GRACE
+from gateway.core.courier import AGAIN_AFTER, EVERY
 from gateway.core.order_book import LAG
+from gateway.core.presence import GRACE
 from gateway.model.commands import Install, UpdateOrdered
 from gateway.model.events import Confirmed, StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.core.order_book import ENDING, LAG
+from gateway.core.order_book import LAG
 from gateway.core.record import ProductRules
 from gateway.errors import Rejected
 from gateway.model.commands import Order, TaskCanceled
@@ -563,9 +563,10 @@ class TestTheEnd:
             down.one.habit = raises(Rejected("16", "no"))
             down.take(ONE, wants())
             await down.say(told(State.FAILED))
-            assert down.orders.is_busy(ONE, DEVICE)
-            await soon(ENDING)
             assert not down.orders.is_busy(ONE, DEVICE)
+            assert await down.store.is_end_waiting(ONE, DEVICE)
+            await soon(5)
+            assert not await down.store.is_end_waiting(ONE, DEVICE)
 
     async def test_an_order_that_is_renewed_while_its_end_is_written_stays_closed(self) -> None:
         """What memory knows and what the disk knows is the same."""

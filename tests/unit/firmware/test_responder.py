@@ -86,6 +86,10 @@ class Memory:
         """Keep nothing."""
         return False
 
+    def keep(self, firmware: Firmware, key: str) -> bool:
+        """Keep nothing."""
+        return False
+
     def unpin(self, key: str) -> None:
         """Nothing was kept."""
 
