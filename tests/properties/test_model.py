@@ -9,11 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.model.codec import decode, encode
+from gateway.model.commands import UpdateOrdered
 from gateway.model.events import StateReported, VersionReported
+from gateway.model.firmware import Firmware
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
-from gateway.model.policy import Policy
+from gateway.model.orders import agree, hold, order
+from gateway.model.policy import PASSING, Policy
 from gateway.model.states import RANK_GROUP, STEPS, TABLE, Phase, Reason, State, Step
-from gateway.model.update import Update, Verdict
+from gateway.model.update import Outcome, Update, Verdict
 from tests.unit.model.stories import DEVICE, Story, announced, runs, says
 
 #: One thing that happens to a story.
@@ -163,6 +166,116 @@ def test_time_alone_ends_only_what_waits_for_evidence(story: Story, seconds: flo
         return
     assert after == replace(before, stalled=after.stalled)
     assert story.wait(0).verdicts[-1] is Verdict.DUPLICATE
+
+
+def wants(version: Version, *, confirm: bool, retries: int) -> UpdateOrdered:
+    """Make an order."""
+    return UpdateOrdered(
+        device=DEVICE,
+        module=DEFAULT_MODULE,
+        version=version,
+        firmware=Firmware(version=version, url="http://cloud.test/i"),
+        handle="1",
+        needs_confirmation=confirm,
+        retries=retries,
+        retry_interval=7.0,
+    )
+
+
+def ordering(story: Story, command: UpdateOrdered) -> Story:
+    """Let a cloud order it."""
+    outcome = order(
+        story.update,
+        command,
+        running=story.running,
+        refused=None,
+        policy=story.policy,
+        now=story.now,
+    )
+    story.take(outcome)
+    return story
+
+
+commands = st.builds(wants, versions, confirm=st.booleans(), retries=st.integers(-1, 3))
+failures = st.builds(
+    replace, states, state=st.just(State.FAILED), reason=st.sampled_from([*PASSING, Reason.UNKNOWN])
+)
+
+
+@given(story=stories(), command=commands)
+def test_an_order_supersedes_what_is_open_and_nothing_else(story: Story, command: UpdateOrdered) -> None:
+    """The older update ends first, the newer counts on, and a version that runs has succeeded."""
+    before, told = story.update, len(story.told)
+    ordering(story, command)
+    closed = story.told[told:-1]
+    was_open = before is not None and not before.state.is_terminal
+    assert [(update.state, update.reason) for update in closed] == (
+        [(State.CANCELED, Reason.SUPERSEDED)] if was_open else []
+    )
+    assert story.current.number == (before.number + 1 if before else 1)
+    assert (story.current.state is State.SUCCEEDED) == (story.running == command.version)
+    assert story.current.is_held == (command.needs_confirmation and not story.current.state.is_terminal)
+
+
+@given(story=stories(), command=commands, words=st.lists(failures | states | reports, max_size=30))
+def test_no_update_is_begun_anew_more_often_than_was_ordered(
+    story: Story, command: UpdateOrdered, words: Sequence[StateReported | VersionReported]
+) -> None:
+    """Each pause is longer than the one before, it stays the same update, and it is told one end."""
+    ordering(story, command)
+    first, pauses = story.current, list[float]()
+    for word in words:
+        story.tell(word)
+        if story.verdicts[-1] is Verdict.RETRIED and story.current.id == first.id:
+            pauses.append(story.current.not_before - story.now)
+    assert len(pauses) <= max(first.retries_left, 0)
+    assert pauses == [7.0 * 2**n for n in range(len(pauses))]
+    ends = [update for update in story.told if update.id == first.id and update.state.is_terminal]
+    assert len(ends) <= 1
+
+
+@given(story=stories(), command=commands, word=failures)
+def test_a_failure_right_after_one_that_is_tried_again_burns_nothing(
+    story: Story, command: UpdateOrdered, word: StateReported
+) -> None:
+    """Until the device is told again, it speaks of the try before."""
+    ordering(story, command).tell(replace(word, version=None, synthetic=False))
+    if story.verdicts[-1] is not Verdict.RETRIED:
+        return
+    before = story.current
+    story.tell(replace(word, version=None, synthetic=False))
+    assert (story.verdicts[-1], story.current) == (Verdict.STALE, before)
+
+
+@given(story=stories(), command=commands, words=st.lists(failures | reports, max_size=10))
+def test_nothing_but_a_person_lets_go_what_waits_for_one(
+    story: Story, command: UpdateOrdered, words: Sequence[StateReported | VersionReported]
+) -> None:
+    """However often it fails, and whatever runs."""
+    held = replace(command, needs_confirmation=True)
+    ordering(story, held)
+    number = story.current.number
+    story.tell(*words)
+    update = story.current
+    assert update.number != number or update.state.is_terminal or update.is_held
+
+
+@given(story=stories(), accept=st.booleans(), paused=st.booleans())
+def test_a_person_s_word_twice_is_a_person_s_word(story: Story, *, accept: bool, paused: bool) -> None:
+    """And to hold an update back changes nothing else of it."""
+    if story.update is None:
+        return
+    words: list[Callable[[Update], Outcome]] = [
+        lambda update: agree(update, accept=accept, now=story.now),
+        lambda update: hold(update, paused=paused),
+    ]
+    for say in words:
+        once = say(story.current).update
+        assert once is not None
+        again = say(once)
+        assert (again.verdict, again.update) == (Verdict.DUPLICATE, once)
+    held = hold(story.current, paused=paused).update
+    assert held == replace(story.current, paused=held.paused if held else False)
 
 
 @given(
