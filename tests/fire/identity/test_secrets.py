@@ -214,7 +214,7 @@ async def _bad_times(made: Site, echoes: list[Echo]) -> None:
                 await device.stands(f"3.{number}", state)
             # A lane that was denied waits for its probe: then the next mood is its probe's.
             with suppress(TimeoutError):
-                await until(lambda: all(echo.asked for echo in echoes), within_s=1.0)
+                await until(lambda: all(echo.asked for echo in echoes), within_s=1.0 if number else 20.0)
 
 
 async def _strangers(made: Site) -> None:
