@@ -136,7 +136,8 @@ class Login:
         self._renew_at = float("inf")
         if token.expires is not None:
             self._renew_at = token.expires - min(MARGIN, (token.expires - now) / 10)
-            self._site.credential_expires("access_token", token.expires)
+            # A name of its own: it is renewed without a person.
+            self._site.credential_expires("login", token.expires)
 
     def _request(self, request_id: str) -> dict[str, str | int]:
         given = self._settings
