@@ -1,5 +1,6 @@
 """The parts without sockets: framing, topics, buckets, acknowledgements, kept sessions."""
 
+import time
 from datetime import timedelta
 from itertools import pairwise
 
@@ -208,6 +209,27 @@ def test_filters_match_as_in_the_standard(topic_filter: str, topic: str, expecte
 def test_filters_have_a_form(topic_filter: str, expected: bool) -> None:  # noqa: FBT001
     """[MQTT-4.7.1-2], [MQTT-4.7.1-3]."""
     assert is_filter(topic_filter) is expected
+
+
+@given(st.text("a/+#", max_size=12))
+def test_filters_are_judged_level_by_level(topic_filter: str) -> None:
+    """Whatever the order of wildcards and slashes."""
+    *others, last = topic_filter.split("/")
+    allowed = all(each == "+" or not {"+", "#"} & set(each) for each in others)
+
+    assert is_filter(topic_filter) is (
+        bool(topic_filter) and allowed and (last in ("+", "#") or not {"+", "#"} & set(last))
+    )
+
+
+def test_a_filter_of_many_levels_is_judged_at_once() -> None:
+    """A packet that costs milliseconds is a weapon."""
+    start = time.process_time()
+    for _ in range(20):
+        assert is_filter("+/" * 32_000 + "#")
+        assert is_filter("/" * 65_000)
+
+    assert time.process_time() - start < 0.1
 
 
 @given(st.text(min_size=1, max_size=50), st.binary(max_size=20_000))
