@@ -40,8 +40,7 @@ class Transaction:
         self._read_queues(changes)
         self._settle(changes.settlements)
         answers.believe(self._connection, self._ids, changes.beliefs)
-        for message in changes.messages:
-            self._supersede(message)
+        self._supersede(changes.messages)
         fresh = [*changes.messages, *self._overtake(changes.progress.values())]
         statement.execute(self._connection, _DELETE, [{"key": key} for key in self._gone])
         self._insert(fresh)
@@ -101,13 +100,17 @@ class Transaction:
         self._remove(claim.lane, claim.message, claim.size)
         return True
 
-    def _supersede(self, message: Message) -> None:
-        """Drop waiting progress of the same update: the transition makes it meaningless."""
-        queue = self._queue_id(message)
-        row = self._progress.pop((queue, message.update), None)
-        if row is not None:
-            self._queues[queue].moved = True
-            self._remove(message.lane, row.id, row.size)
+    def _supersede(self, told: Sequence[Message]) -> None:
+        """Drop waiting progress of the same updates: a transition makes it meaningless, and its tries with it."""
+        superseding = {key: m.lane for m in told if (key := (self._queue_id(m), m.update)) in self._progress}
+        tried = {queue for queue, _ in superseding if self._queues[queue].waits_for_retry}
+        heads = queues.heads(self._connection, tried)
+        for key, lane in superseding.items():
+            row, queue = self._progress.pop(key), self._queues[key[0]]
+            queue.moved = True
+            if row.id in heads:
+                queue.lose_head()
+            self._remove(lane, row.id, row.size)
 
     def _remove(self, lane: Lane, message: int, size: int) -> None:
         self._gone.append(message)

@@ -73,6 +73,15 @@ class Queue:
         self.due_at = due_at
         self.changed = True
 
+    @property
+    def waits_for_retry(self) -> bool:
+        """Whether its head was tried, and waits for the next time; what is parked waits for a person."""
+        return self.attempts > 0 and self.in_flight is None and self.parked is None
+
+    def lose_head(self) -> None:
+        """Forget the tries of a head that was dropped: they say nothing of what is sent next."""
+        self.attempts = 0
+
     def stand(self, urgency: int, head_at: float | None, now: float) -> None:
         """Take note of what waits after all that happened to the messages."""
         self.urgency = urgency
@@ -109,6 +118,11 @@ def write(connection: Connection, touched: Collection[Queue], now: float) -> Non
     for key, urgency, head_at in statement.query(connection, _STANDING, moved):
         moved[key].stand(urgency, head_at, now)
     statement.execute(connection, _WRITE, [_row(queue) for queue in touched if queue.changed])
+
+
+def heads(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Read which messages stand at the heads of these queues."""
+    return {message for (message,) in statement.query(connection, _HEADS, ids)}
 
 
 def wake(connection: Connection, lanes: Collection[Lane], now: float) -> None:
@@ -151,6 +165,7 @@ _these = statement.among(queues.c.id)
 _READ = select(*_STATE).where(_these)
 _urgency = case(*((_waits(kind), kind.value) for kind in sorted(Kind, reverse=True)), else_=EMPTY)
 _STANDING = select(queues.c.id, _urgency, first_in_line(messages.c.enqueued_at)).where(_these)
+_HEADS = select(first_in_line(messages.c.id)).select_from(queues).where(_these)
 _WRITE = (
     update(queues)
     .where(queues.c.id == bindparam("key"))

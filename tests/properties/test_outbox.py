@@ -87,6 +87,8 @@ class Line:
             same[0].word = told.event.detail
             return
         if told.kind is not Kind.PROGRESS:
+            if same and self.items[0] is same[0] and self.in_flight is None and not self.parked:
+                self.attempts = 0
             self.items = [item for item in self.items if item not in same]
         self.items.append(Item(told.update, told.kind, told.event.detail))
         if self.attempts or self.parked:

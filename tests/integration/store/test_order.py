@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from gateway.model.identity import Lane
@@ -18,6 +20,9 @@ from tests.integration.store.scene import (
     terminal,
     transition,
 )
+
+if TYPE_CHECKING:
+    from gateway.ports.store import Message
 
 
 async def test_a_device_is_heard_in_the_order_in_which_it_spoke(scene: Scene) -> None:
@@ -154,6 +159,46 @@ async def test_progress_superseded_in_flight_may_still_be_settled(scene: Scene, 
 
     assert committed.messages == {LANE: 1}
     assert said(await scene.drain()) == [("a", State.DOWNLOADED, None)]
+
+
+async def test_what_supersedes_a_head_that_waits_for_its_retry_goes_at_once(scene: Scene) -> None:
+    """The tries were the progress's own: nobody knows yet whether the cloud takes what comes after it."""
+    await scene.tell(progress("a", 10))
+    (claim,) = await scene.claim()
+    await scene.settle(Postponed(claim=claim, due_at=scene.now + 300))
+
+    await scene.tell(transition("a", State.DOWNLOADED))
+
+    assert [(sent.event.state, sent.attempts) for sent in await scene.claim()] == [(State.DOWNLOADED, 0)]
+
+
+async def test_what_supersedes_a_head_in_the_commit_that_postpones_it_goes_at_once(scene: Scene) -> None:
+    """The refusal and the next state may meet in one transaction."""
+    await scene.tell(progress("a", 10))
+    (claim,) = await scene.claim()
+    refused = Postponed(claim=claim, due_at=scene.now + 300)
+
+    await scene.commit(changes(transition("a", State.DOWNLOADED), settled=[refused]))
+
+    assert said(await scene.claim()) == [("a", State.DOWNLOADED, None)]
+
+
+@pytest.mark.parametrize(
+    ("head", "parked"), [(progress("a", 70, number=2), None), (progress("a", 10), "NoPermission")]
+)
+async def test_another_head_and_a_parked_device_wait_on(
+    scene: Scene, head: Message, parked: str | None
+) -> None:
+    """Superseded is what stands behind it; and a refusal of the whole device holds for whatever it says."""
+    await scene.tell(head)
+    (claim,) = await scene.claim()
+    await scene.tell(progress("a", 20))
+    await scene.settle(Postponed(claim=claim, due_at=scene.now + 300, parked=parked))
+
+    await scene.tell(transition("a", State.DOWNLOADED))
+
+    assert await scene.claim() == []
+    assert await scene.store.next_due(LANE) == scene.now + 300
 
 
 async def test_progress_waits_for_the_trailing_edge(scene: Scene) -> None:

@@ -246,6 +246,8 @@ class FakeStore:
         if message.kind is Kind.PROGRESS and waiting:
             waiting[0].message, waiting[0].revision = message, waiting[0].revision + 1
             return
+        if waiting and line.rows[0] is waiting[0] and line.in_flight is None and line.parked is None:
+            line.attempts = 0
         line.rows = [row for row in line.rows if row not in waiting]
         if not line.attempts and line.parked is None:
             if message.kind is not Kind.PROGRESS:
