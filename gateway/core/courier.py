@@ -79,9 +79,10 @@ class Courier:
         """Learn that the device listens: it is asked what it runs, and soon told what it misses."""
         if device not in self._there:
             self._there[device] = Presence(self._clock.now())
+        presence = self._there[device]
         self._tell_again(device, before=_FLASHED)
         if any(update.ordered and TABLE[update.state].rank < _FLASHED for update in self._record.of(device)):
-            self._outlet.tell(AskVersion(device=device))
+            presence.is_asked = self._outlet.tell(AskVersion(device=device))
 
     def gone(self, device: DeviceId) -> None:
         """Learn that the device is away."""
@@ -163,6 +164,7 @@ class Courier:
         self._images.see_to(row for update, row in owed if self._is_here(row) or not self._pauses(update))
         under_way = Counter(update.device.product_id for update, _ in owed if _takes_a_place(update))
         for update, row in owed:
+            self._ask(update)
             failure = self._failure(row)
             if TABLE[update.state].rank >= _BEGUN:
                 self._remind(update, row)
@@ -174,6 +176,12 @@ class Courier:
         for part in [part for part in self._again if not self._is_owed(part)]:
             del self._again[part]
         self._sent_at = {name: at for name, at in self._sent_at.items() if self._is_recent(at)}
+
+    def _ask(self, update: Update) -> None:
+        """Ask a device what it runs that was there, and silent, before its order came."""
+        presence = self._there.get(update.device)
+        if presence is not None and not presence.is_asked and update.module not in presence.told:
+            presence.is_asked = self._outlet.tell(AskVersion(device=update.device))
 
     def _ordered(self) -> Iterator[Update]:
         return (update for update in list(self._record.open_updates()) if update.ordered)

@@ -19,6 +19,8 @@ class Presence:
     signal: int | None = None
     #: The modules of which it has said what they run.
     told: set[Module] = field(default_factory=set)
+    #: Whether it was asked what it runs.
+    is_asked: bool = False
 
     def hear(self, event: VersionReported) -> bool:
         """Learn what it says, and whether that is the first word of its module since it came.

@@ -113,6 +113,18 @@ class TestBegin:
             await asyncio.sleep(EVERY + 2)
             assert down.outlet.installs() == [V2]
 
+    async def test_a_device_that_was_there_before_its_order_is_asked_too(self) -> None:
+        """A gateway that starts anew finds it connected, and hears nothing of what it had said before."""
+        async with site() as down:
+            await down.say(VersionReported(device=DEVICE, version=V1))
+            down.here(version=None)
+            down.take(ONE, wants())
+            await asyncio.sleep(60)
+            assert (down.outlet.questions(), down.outlet.installs()) == (1, [])
+            await down.say(VersionReported(device=DEVICE, version=V1))
+            await asyncio.sleep(SOON)
+            assert down.outlet.installs() == [V2]
+
     async def test_a_device_without_an_order_is_asked_nothing(self) -> None:
         """It may be asleep most of the time."""
         async with site() as down:
