@@ -7,7 +7,7 @@ from gateway.model.events import VersionReported
 from gateway.model.identity import Module
 
 #: Seconds that a device has to say what it runs, before it is told something; and one that usually does.
-GRACE, LONG_GRACE = 10.0, 600.0
+GRACE, LONG_GRACE = 10.0, 60.0
 
 
 @dataclass(slots=True)
