@@ -91,9 +91,12 @@ class OrderedDevice:
         try:
             yield self
         finally:
-            living.cancel()
+            # A reset in the same moment swallows the cancellation: it is said until it is heard.
+            while not living.done():
+                living.cancel()
+                await asyncio.wait([living], timeout=0.1)
             with suppress(asyncio.CancelledError):
-                await living
+                living.result()
 
     async def live(self) -> None:
         """Boot and serve, again and again, until cancelled."""
