@@ -6,7 +6,7 @@ whenever it comes back with another version than the target: nothing is retained
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -161,7 +161,10 @@ class Courier:
             if (rows := self._orders.serving(update))
         ]
         # What failed for want of its image waits, and so does the image: both begin anew together.
-        self._images.see_to(row for update, row in owed if self._is_here(row) or not self._pauses(update))
+        self._images.see_to(
+            (row for update, row in owed if self._images.is_here(row) or not self._pauses(update)),
+            spare=self._spare(owed),
+        )
         under_way = Counter(update.device.product_id for update, _ in owed if _takes_a_place(update))
         for update, row in owed:
             self._ask(update)
@@ -183,15 +186,17 @@ class Courier:
         if presence is not None and not presence.is_asked and update.module not in presence.told:
             presence.is_asked = self._outlet.tell(AskVersion(device=update.device))
 
+    def _spare(self, owed: Sequence[tuple[Update, Ordered]]) -> Iterator[Ordered]:
+        """Yield the orders of updates whose image is not here yet: another cloud's may have to do."""
+        for update, row in owed:
+            if not self._images.is_here(row) and not self._pauses(update):
+                yield from self._orders.serving(update)
+
     def _ordered(self) -> Iterator[Update]:
         return (update for update in list(self._record.open_updates()) if update.ordered)
 
     def _pauses(self, update: Update) -> bool:
         return update.not_before > self._clock.now()
-
-    def _is_here(self, row: Ordered) -> bool:
-        wanted = self._images.find(row)
-        return wanted is not None and wanted.image is not None
 
     def _failure(self, row: Ordered) -> tuple[Phase, Reason, str] | None:
         wanted = self._images.find(row)

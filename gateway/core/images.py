@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from random import random
 
 import structlog
@@ -32,6 +33,9 @@ RETRY = Backoff(timedelta(seconds=2), timedelta(minutes=5))
 MAX_EXPIRED = 5
 #: Images that are fetched at the same time.
 AT_ONCE = 3
+
+#: An image as one cloud has it: another may have the same where it can be had.
+_Key = tuple[Lane, str]
 
 #: What an image that will never do means for its updates.
 _REASONS = {
@@ -84,49 +88,55 @@ class Images:
         self._on_change = on_change
         self._on_expired = on_expired
         self._jitter = jitter
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[_Key, Wanted] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    def see_to(self, rows: Iterable[Ordered]) -> None:
-        """Fetch what these orders name, and let go of everything else."""
-        named: dict[str, Ordered] = {}
-        for row in rows:
-            identity = row.command.firmware.identity
+    def see_to(self, rows: Iterable[Ordered], spare: Iterable[Ordered] = ()) -> None:
+        """Fetch what these orders name, and let go of everything else.
+
+        Of the spare ones, for which these stand in, what had trouble is remembered, and tried on while that may help.
+        """
+        named: dict[_Key, Ordered] = {}
+        for row in chain(rows, (row for row in spare if self._has_trouble(row))):
             # Of several links one that is not known to be expired.
-            if identity not in named or not self._is_stale(row):
-                named[identity] = row
-        for identity in [identity for identity in self._wanted if identity not in named]:
-            self._let_go(identity)
-        for identity, row in named.items():
+            if _key(row) not in named or not self._is_stale(row):
+                named[_key(row)] = row
+        for key in [key for key in self._wanted if key not in named]:
+            self._let_go(key)
+        for row in named.values():
             # Before anything is fetched: what is here must not have to make room for it.
-            self._firmwares.keep(row.command.firmware, identity)
-        for identity, row in named.items():
-            wanted = self._wanted.get(identity)
+            self._firmwares.keep(row.command.firmware, row.command.firmware.identity)
+        for key, row in named.items():
+            wanted = self._wanted.get(key)
             if wanted is not None and self._is_lost(wanted):
-                self._let_go(identity)
+                self._let_go(key)
                 wanted = None
             if wanted is None:
-                wanted = self._wanted[identity] = Wanted(row)
-                wanted.task = asyncio.create_task(self._fetch(identity, wanted), name="image")
+                wanted = self._wanted[key] = Wanted(row)
+                wanted.task = asyncio.create_task(self._fetch(wanted), name="image")
             # Its link may have been signed anew.
             wanted.row = row
 
     def best(self, rows: Sequence[Ordered]) -> Ordered:
-        """Return the order whose image to use, of several for the same update: the first one that has no trouble."""
-        for row in rows:
-            wanted = self.find(row)
-            if wanted is None or wanted.trouble is None:
-                return row
-        # All have some: the first of those that may still come.
-        return next((row for row in rows if not self._is_unfit(row)), rows[0])
+        """Return the order whose image to use, of several for the same update.
 
-    def _is_unfit(self, row: Ordered) -> bool:
-        wanted = self.find(row)
-        return wanted is not None and wanted.unfit is not None
+        That is the first whose image is here, so that nobody's changes under a device that fetches it; or the first
+        that has had no trouble; or the first that may still come.
+        """
+        for is_good in (self.is_here, self._is_untroubled, self._may_come):
+            for row in rows:
+                if is_good(row):
+                    return row
+        return rows[0]
 
     def find(self, row: Ordered) -> Wanted | None:
         """Return how far the image of an order is; None before it was seen to."""
-        return self._wanted.get(row.command.firmware.identity)
+        return self._wanted.get(_key(row))
+
+    def is_here(self, row: Ordered) -> bool:
+        """Whether the image of an order is here."""
+        wanted = self.find(row)
+        return wanted is not None and wanted.image is not None
 
     @property
     def missing(self) -> list[Wanted]:
@@ -140,6 +150,17 @@ class Images:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _has_trouble(self, row: Ordered) -> bool:
+        wanted = self.find(row)
+        return wanted is not None and wanted.trouble is not None
+
+    def _is_untroubled(self, row: Ordered) -> bool:
+        return not self._has_trouble(row)
+
+    def _may_come(self, row: Ordered) -> bool:
+        wanted = self.find(row)
+        return wanted is None or wanted.unfit is None
+
     def _is_stale(self, row: Ordered) -> bool:
         wanted = self.find(row)
         return wanted is not None and wanted.stale is not None and _is_same_link(wanted.stale, row)
@@ -148,20 +169,20 @@ class Images:
         """Whether the image was here and is no longer: the disk had damaged it."""
         return wanted.image is not None and self._firmwares.find(wanted.image.sha256) is None
 
-    async def _fetch(self, identity: str, wanted: Wanted) -> None:
+    async def _fetch(self, wanted: Wanted) -> None:
         attempts = 0
-        while not await self._is_settled(identity, wanted):
+        while not await self._is_settled(wanted):
             attempts += 1
             wish = wanted.trouble.retry_after if isinstance(wanted.trouble, NotNowError) else None
             await asyncio.sleep(max(RETRY.delay(attempts, self._jitter), wish or 0.0))
         self._on_change()
 
-    async def _is_settled(self, identity: str, wanted: Wanted) -> bool:
+    async def _is_settled(self, wanted: Wanted) -> bool:
         """Try once; True when the image is here, or will never be."""
-        row = wanted.row
+        row, firmware = wanted.row, wanted.row.command.firmware
         try:
             async with self._slots:
-                obtained = self._firmwares.obtain(row.command.firmware, self._sources[row.lane], key=identity)
+                obtained = self._firmwares.obtain(firmware, self._sources[row.lane], key=firmware.identity)
                 wanted.image = await asked_of(obtained, row.lane, limit=None)
         except FirmwareError as err:
             wanted.trouble = err
@@ -193,11 +214,17 @@ class Images:
             final=wanted.unfit is not None,
         )
 
-    def _let_go(self, identity: str) -> None:
-        wanted = self._wanted.pop(identity)
+    def _let_go(self, key: _Key) -> None:
+        wanted = self._wanted.pop(key)
         if wanted.task is not None:
             wanted.task.cancel()
-        self._firmwares.unpin(identity)
+        identity = key[1]
+        if all(other != identity for _, other in self._wanted):
+            self._firmwares.unpin(identity)
+
+
+def _key(row: Ordered) -> _Key:
+    return row.lane, row.command.firmware.identity
 
 
 def _is_same_link(before: Ordered, now: Ordered) -> bool:

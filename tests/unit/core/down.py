@@ -57,6 +57,8 @@ class FakeFirmwares:
     """Implements `ports.firmware.Firmwares` as far as the core asks; each fetch takes a second and the script's end."""
 
     script: deque[BaseException | None] = field(default_factory=deque)
+    #: What goes wrong with each fetch of a URL that begins so.
+    troubles: dict[str, BaseException] = field(default_factory=dict)
     seconds: float = 1.0
     fetches: list[tuple[float, Firmware, str]] = field(default_factory=list)
     pinned: dict[str, Image] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class FakeFirmwares:
         self.most = max(self.most, self.under_way)
         try:
             await asyncio.sleep(self.seconds)
-            trouble = self.script.popleft() if self.script else None
+            trouble = self.script.popleft() if self.script else self._trouble(firmware.url)
             if trouble is not None:
                 raise trouble
         except asyncio.CancelledError:
@@ -96,6 +98,9 @@ class FakeFirmwares:
     def unpin(self, key: str) -> None:
         """Let go of it."""
         self.pinned.pop(key, None)
+
+    def _trouble(self, url: str) -> BaseException | None:
+        return next((each for begin, each in self.troubles.items() if url.startswith(begin)), None)
 
 
 @dataclass

@@ -15,11 +15,19 @@ from gateway.core.order_book import LAG
 from gateway.core.presence import GRACE
 from gateway.model.commands import Install, UpdateOrdered
 from gateway.model.events import Confirmed, StateReported, VersionReported
+from gateway.model.firmware import Firmware, Md5
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId
 from gateway.model.orders import hold
 from gateway.model.policy import Policy, Window
 from gateway.model.states import Reason, State
-from gateway.ports.firmware import NotNowError, Served, Trouble, UnfitError, UrlExpiredError
+from gateway.ports.firmware import (
+    FirmwareError,
+    NotNowError,
+    Served,
+    Trouble,
+    UnfitError,
+    UrlExpiredError,
+)
 from tests.unit.core.down import Down, image_of, wants
 from tests.unit.core.fakes import Fate
 from tests.unit.core.house import BOTH, DEVICE, ONE, SOLE, TWO, V1, V2, V3, told
@@ -27,6 +35,11 @@ from tests.unit.core.house import BOTH, DEVICE, ONE, SOLE, TWO, V1, V2, V3, told
 OTHER = DeviceId(BOTH, "dev02")
 MCU = Module("mcu")
 SOON = 3.0
+TROUBLES = [
+    UnfitError(Trouble.NOT_FOUND, "404"),
+    NotNowError(Trouble.SOURCE_UNAVAILABLE, "503"),
+    UrlExpiredError(Trouble.URL_EXPIRED, "403"),
+]
 BUSY = [State.NOTIFIED, State.DOWNLOADING, State.VERIFIED, State.INSTALLING, State.APPLYING]
 
 
@@ -51,6 +64,11 @@ async def telling(
         for state in states:
             await down.say(told(state))
         yield down
+
+
+def lies_at(url: str, md5: Md5 | None = None) -> UpdateOrdered:
+    """Make an order whose image lies there, with the md5 that the cloud says of it."""
+    return replace(wants(), firmware=Firmware(version=V2, url=url, md5=md5))
 
 
 def times(down: Down) -> list[float]:
@@ -332,6 +350,65 @@ class TestImages:
             assert down.update.state is State.QUEUED
             await asyncio.sleep(3 * 3600)
             assert down.outlet.installs() == [V2]
+
+    @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: type(trouble).__name__)
+    @pytest.mark.parametrize("md5", [None, Md5("a" * 32)], ids=["two images", "one image"])
+    async def test_the_second_cloud_s_stands_in_for_the_first_s(
+        self, trouble: FirmwareError, md5: Md5 | None
+    ) -> None:
+        """Which will never do or is not to be had; the device is told once, and both clouds hear its end."""
+        async with site() as down:
+            down.firmwares.troubles["http://one"] = trouble
+            down.here()
+            for lane, where in ((ONE, "one"), (TWO, "two")):
+                down.take(lane, lies_at(f"http://{where}.test/image", md5))
+            await asyncio.sleep(3 * EVERY)
+            assert (down.outlet.installs(), down.update.number) == ([V2], 1)
+            fetches = len(down.firmwares.fetches)
+            await asyncio.sleep(3600)
+            assert (down.outlet.installs(), len(down.firmwares.fetches)) == ([V2], fetches)
+            assert down.courier.image_of(DEVICE, down.update.id) == image_of(V2).sha256
+            await down.say(told(State.SUCCEEDED))
+            await asyncio.sleep(1)
+            assert [cloud.took[-1].state for cloud in (down.one, down.two)] == [State.SUCCEEDED] * 2
+
+    @pytest.mark.parametrize("md5", [None, Md5("a" * 32)], ids=["two images", "one image"])
+    async def test_two_that_will_never_do_end_it(self, md5: Md5 | None) -> None:
+        """Each was fetched once."""
+        async with site() as down:
+            down.firmwares.troubles["http"] = UnfitError(Trouble.NOT_FOUND, "404")
+            down.here()
+            for lane, where in ((ONE, "one"), (TWO, "two")):
+                down.take(lane, lies_at(f"http://{where}.test/image", md5))
+            await asyncio.sleep(60)
+            assert (down.update.state, down.update.reason) == (State.FAILED, Reason.PACKAGE_NOT_FOUND)
+            urls = [firmware.url for _, firmware, _ in down.firmwares.fetches]
+            assert urls == ["http://one.test/image", "http://two.test/image"]
+
+    async def test_of_two_that_are_not_to_be_had_either_may_come(self) -> None:
+        """Both are tried, and neither starts over whenever the courier looks."""
+        async with site() as down:
+            down.firmwares.troubles["http"] = NotNowError(Trouble.SOURCE_UNAVAILABLE, "503")
+            down.here()
+            for lane, where in ((ONE, "one"), (TWO, "two")):
+                down.take(lane, lies_at(f"http://{where}.test/image"))
+            await asyncio.sleep(3600)
+            assert (down.outlet.installs(), down.firmwares.cut) == ([], 0)
+            assert len(down.firmwares.fetches) < 2 * 40
+            down.firmwares.troubles = {"http://two": NotNowError(Trouble.SOURCE_UNAVAILABLE, "503")}
+            await asyncio.sleep(600)
+            assert down.outlet.installs() == [V2]
+
+    async def test_one_that_a_device_fetches_is_not_changed_under_it(self) -> None:
+        """The first cloud comes later: its link may lead elsewhere."""
+        async with site() as down:
+            down.here()
+            down.take(TWO, lies_at("http://two.test/image"))
+            await asyncio.sleep(SOON)
+            down.take(ONE, lies_at("http://one.test/image"))
+            await asyncio.sleep(60)
+            assert [firmware.url for _, firmware, _ in down.firmwares.fetches] == ["http://two.test/image"]
+            assert down.courier.image_of(DEVICE, down.update.id) == image_of(V2).sha256
 
     async def test_a_link_that_expired_is_renewed(self) -> None:
         """The cloud is asked for the order again."""
