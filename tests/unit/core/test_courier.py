@@ -1,7 +1,7 @@
 """The courier: who is told what, when, how often, and what holds it back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import time, timedelta
@@ -12,13 +12,15 @@ import pytest
 
 from gateway.core.courier import AGAIN_AFTER, EVERY
 from gateway.core.order_book import LAG
-from gateway.core.presence import GRACE
-from gateway.model.commands import Install, UpdateOrdered
+from gateway.core.presence import GRACE, LONG_GRACE
+from gateway.errors import Scope, Unavailable
+from gateway.model.commands import Command, Install, UpdateOrdered
 from gateway.model.events import Confirmed, StateReported, VersionReported
 from gateway.model.firmware import Firmware, Md5
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId
 from gateway.model.orders import hold
 from gateway.model.policy import Policy, Window
+from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import Reason, State
 from gateway.ports.firmware import (
     FirmwareError,
@@ -69,6 +71,13 @@ async def telling(
 def lies_at(url: str, md5: Md5 | None = None) -> UpdateOrdered:
     """Make an order whose image lies there, with the md5 that the cloud says of it."""
     return replace(wants(), firmware=Firmware(version=V2, url=url, md5=md5))
+
+
+async def refuses_consent(event: StateReported) -> Sequence[Command]:
+    """Take everything but the consent to what has not begun: the device would have to be there for that."""
+    if event.confirmed and event.state in ANNOUNCEMENTS:
+        raise Unavailable("the device is away", code="offline", scope=Scope.DEVICE)
+    return ()
 
 
 def times(down: Down) -> list[float]:
@@ -143,6 +152,31 @@ class TestBegin:
             await asyncio.sleep(SOON)
             assert down.outlet.installs() == [V2]
 
+    async def test_another_module_s_word_is_not_enough(self) -> None:
+        """It flashed the target while the gateway was away, and tells of its modules one after the other."""
+        async with site() as down:
+            await down.say(VersionReported(device=DEVICE, version=V1))
+            down.take(ONE, wants())
+            await asyncio.sleep(SOON)
+            down.here(module=MCU)
+            await asyncio.sleep(SOON)
+            assert down.outlet.installs() == []
+            await down.say(VersionReported(device=DEVICE, version=V2))
+            await asyncio.sleep(LONG_GRACE)
+            assert (down.outlet.installs(), down.update.state) == ([], State.SUCCEEDED)
+
+    async def test_a_device_that_has_said_it_before_is_waited_for_longer(self) -> None:
+        """It will say it again; and if it does not, it is told after all."""
+        async with site() as down:
+            await down.say(VersionReported(device=DEVICE, version=V1))
+            down.take(ONE, wants())
+            await asyncio.sleep(SOON)
+            down.here(version=None)
+            await asyncio.sleep(LONG_GRACE - 1)
+            assert down.outlet.installs() == []
+            await asyncio.sleep(EVERY + 2)
+            assert down.outlet.installs() == [V2]
+
     async def test_a_device_without_an_order_is_asked_nothing(self) -> None:
         """It may be asleep most of the time."""
         async with site() as down:
@@ -197,6 +231,24 @@ class TestHeld:
             await down.say(Confirmed(device=DEVICE, accept=True))
             await asyncio.sleep(SOON)
             assert down.outlet.installs() == [V2]
+
+    async def test_a_consent_that_a_cloud_cannot_take_yet_holds_up_nothing(self) -> None:
+        """It says so for hours: what the device does next is told at once all the same, and the consent with it."""
+        policy = Policy(deadlines={State.NOTIFIED: timedelta(days=1)}, needs_evidence=False)
+        async with site(policy) as down:
+            down.one.habit = refuses_consent
+            down.here()
+            down.take(ONE, wants(needs_confirmation=True))
+            await asyncio.sleep(SOON)
+            await down.say(Confirmed(device=DEVICE, accept=True))
+            await asyncio.sleep(3 * 3600)
+            assert (down.update.state, down.update.confirmed) == (State.NOTIFIED, True)
+            assert [event.state for event in down.one.took] == [State.WAITING_CONFIRMATION]
+            assert down.one.heard.count(State.NOTIFIED) > 10
+            for state in (State.DOWNLOADING, State.SUCCEEDED):
+                await down.say(told(state))
+                await asyncio.sleep(0.1)
+                assert (down.one.took[-1].state, down.one.took[-1].confirmed) == (state, True)
 
     async def test_a_user_s_refusal(self) -> None:
         """For good."""
@@ -471,6 +523,30 @@ class TestAgain:
             await asyncio.sleep(3600)
             assert down.outlet.installs() == [V2, V2]
 
+    async def test_one_that_repeats_its_version_while_it_installs_is_not_told(self) -> None:
+        """It says what it still runs; only one that comes back has started over."""
+        policy = Policy(deadlines={State.INSTALLING: timedelta(days=1)})
+        async with telling(policy, State.DOWNLOADING, State.INSTALLING) as down:
+            for _ in range(10):
+                await asyncio.sleep(60)
+                await down.say(VersionReported(device=DEVICE, version=V1))
+            assert (down.outlet.installs(), down.update.state) == ([V2], State.INSTALLING)
+            down.courier.gone(DEVICE)
+            down.here()
+            await asyncio.sleep(SOON)
+            assert down.outlet.installs() == [V2, V2]
+
+    @pytest.mark.parametrize("state", BUSY)
+    async def test_one_that_came_back_and_does_not_say_what_it_runs_is_not_told(self, state: State) -> None:
+        """Not ever: it may run the target by now, and would flash it once more."""
+        policy = Policy(deadlines={each: timedelta(days=1) for each in BUSY})
+        async with telling(policy, *([state] if state is not State.NOTIFIED else [])) as down:
+            await asyncio.sleep(60)
+            down.courier.gone(DEVICE)
+            down.here(version=None)
+            await asyncio.sleep(10 * LONG_GRACE)
+            assert down.outlet.installs() == [V2]
+
     async def test_it_is_told_nothing_with_the_target(self) -> None:
         """It made it."""
         async with telling(None, State.INSTALLING) as down:
@@ -587,6 +663,22 @@ class TestWithdraw:
             await down.say(told(state))
             await asyncio.sleep(1)
             assert down.outlet.withdrawals() == ([V2] if told_again else [])
+
+    async def test_a_device_that_was_away_and_says_first_what_it_runs_starts_nothing_over(self) -> None:
+        """As devices do when they come: what it then goes on with is what was called off, no attempt of its own."""
+        async with telling(None, State.DOWNLOADING) as down:
+            down.courier.gone(DEVICE)
+            down.outlet.deaf.add(DEVICE)
+            down.orders.cancel(down.update, Reason.CANCELED_BY_OPERATOR)
+            await asyncio.sleep(60)
+            down.outlet.deaf.clear()
+            down.here()
+            await down.say(told(State.DOWNLOADING, percent=60))
+            assert down.outlet.withdrawals() == [V2]
+            await down.say(told(State.INSTALLING), told(State.SUCCEEDED))
+            await asyncio.sleep(60)
+            assert (down.update.number, down.update.state) == (1, State.CANCELED)
+            assert down.outlet.installs() == [V2]
 
     async def test_a_newer_order_follows_at_once(self) -> None:
         """The pause between two tellings is for the same update."""

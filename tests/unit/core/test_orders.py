@@ -314,6 +314,15 @@ class TestTwoClouds:
             down.orders.tend()
             assert (down.row(TWO).update, down.update.ordered) == (down.update.id, True)
 
+    async def test_who_waits_for_a_version_brings_its_user_s_consent_along(self) -> None:
+        """What the first cloud does not ask for, the second does: nothing is sent before somebody agreed."""
+        async with site() as down:
+            down.take(ONE, wants(V2))
+            down.take(TWO, wants(V3, needs_confirmation=True))
+            down.take(ONE, wants(V3))
+            assert {row.lane for row in down.orders.serving(down.update)} == {ONE, TWO}
+            assert (down.update.target, down.update.is_held, down.update.confirmed) == (V3, True, False)
+
     async def test_two_that_wait_are_taken_up_in_their_order(self) -> None:
         """However they came, and without a detour."""
         async with site() as down:
@@ -557,6 +566,24 @@ class TestTheEnd:
             down.take(ONE, wants())
             assert (down.update.number, down.row().is_closed) == (1, False)
 
+    async def test_the_same_words_are_new_though_the_end_before_was_refused(self) -> None:
+        """Once the cloud has left them out twice, and lagged a little: a campaign that is started anew."""
+        async with site() as down:
+            down.one.habit = raises(Rejected("16", "no"))
+            down.take(ONE, wants())
+            await down.say(told(State.FAILED))
+            await soon(5)
+            assert (len(down.store.buried), down.row().is_closed) == (2, False)
+            down.take(ONE)
+            assert not down.row().is_closed
+            down.take(ONE)
+            assert down.row().is_closed
+            down.take(ONE, wants())
+            assert down.update.number == 1
+            await soon(LAG.total_seconds())
+            down.take(ONE, wants())
+            assert (down.update.number, down.update.state) == (2, State.QUEUED)
+
     async def test_an_end_that_was_refused_does_not_keep_the_cloud_from_being_asked(self) -> None:
         """It will order something else one day."""
         async with site() as down:
@@ -773,6 +800,45 @@ class TestFailedCommits:
             down.publish(told(State.DOWNLOADING, version=V9))
             await soon()
             assert (down.update.target, down.row().update, down.row().note) == (V2, down.update.id, "")
+
+
+NO_CLOUD_OF_IT = ProductRules(lanes=(ONE,), asks=True)
+NO_TASKS = ProductRules(lanes=(ONE, TWO), asks=False)
+
+
+@pytest.mark.parametrize("rules", [NO_CLOUD_OF_IT, NO_TASKS], ids=["no cloud of it", "no tasks"])
+class TestNobodyWantsItAnyMore:
+    """The configuration left out its cloud, or all tasks of its product."""
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.WAITING_CONFIRMATION, State.NOTIFIED])
+    async def test_what_has_not_begun_ends(self, rules: ProductRules, state: State) -> None:
+        """Else it would wait for ever; a device that heard of it is told."""
+        async with site() as down:
+            down.take(TWO, wants(needs_confirmation=state is State.WAITING_CONFIRMATION))
+            if state is State.NOTIFIED:
+                await down.say(told(state, synthetic=True))
+            assert down.update.state is state
+            down.record._products = {BOTH: rules}
+            down.orders.tend()
+            assert (down.update.state, down.update.reason) == (State.CANCELED, Reason.CANCELED_BY_OPERATOR)
+            assert down.outlet.withdrawals() == ([V2] if state is State.NOTIFIED else [])
+
+    async def test_what_has_begun_goes_on(self, rules: ProductRules) -> None:
+        """The device is at it, and nobody has to help."""
+        async with site() as down:
+            down.take(TWO, wants())
+            await down.say(told(State.DOWNLOADING))
+            down.record._products = {BOTH: rules}
+            down.orders.tend()
+            assert down.update.state is State.DOWNLOADING
+
+    async def test_what_the_device_announced_by_itself_goes_on(self, rules: ProductRules) -> None:
+        """No cloud ever ordered it."""
+        async with site() as down:
+            await down.say(told(State.NOTIFIED))
+            down.record._products = {BOTH: rules}
+            down.orders.tend()
+            assert down.update.state is State.NOTIFIED
 
 
 class TestRestart:

@@ -105,6 +105,18 @@ class TestWhen:
             assert len(poller._urgent) + len(poller._routine) < 10
             assert cloud.asked == []
 
+    async def test_nothing_piles_up_with_a_device_whose_line_shakes(self) -> None:
+        """Twenty thousand times, while others wait for the cloud with it."""
+        down = Down(lanes={ONE: LaneState(circuit=Circuit.OPEN, failures=9, until=1e9)})
+        async with polling(down=down) as (_, poller, _):
+            for number in range(10):
+                poller.wake(DeviceId(BOTH, f"stays{number}"))
+            for _ in range(20_000):
+                poller.wake(DEVICE)
+                poller.gone(DEVICE)
+                await asyncio.sleep(0.01)
+            assert len(poller._urgent) + len(poller._routine) < 100
+
     async def test_an_idle_fleet_costs_no_more_than_its_share(self) -> None:
         """A thousand that came at once: the rate holds, everyone gets a turn, then about one an interval."""
         settings = PollSettings(per_second=0.5)

@@ -12,6 +12,7 @@ from gateway.core.reconciler import FIRST_LOOK, FORGOTTEN, KINDS, MAX_REPAIRS, R
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.identity import DEFAULT_MODULE, Module, Version
 from gateway.model.policy import Policy
+from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import Reason, State
 from gateway.ports.cloud import CloudView
 from gateway.ports.store import Circuit, Kind
@@ -184,6 +185,16 @@ class TestBehind:
             cloud.views[0] = [believes(believed)]
             await asyncio.sleep(3 * HOUR)
             assert (again(house), list(reconciler.drift())) == ([], [])
+
+    @pytest.mark.parametrize("believed", sorted(ANNOUNCEMENTS))
+    @pytest.mark.parametrize("end", [State.FAILED, State.SUCCEEDED])
+    async def test_a_cloud_that_begins_anew_is_not_told_an_old_end(self, end: State, believed: State) -> None:
+        """The same version ordered once more: told the end of the first try, the second would be over."""
+        async with looking(end) as (house, reconciler, cloud):
+            assert house.one.took[-1].state is end
+            cloud.views[0] = [believes(believed)]
+            await asyncio.sleep(3 * HOUR)
+            assert (len(cloud.observed), again(house), list(reconciler.drift())) == (1, [], [])
 
     async def test_a_view_from_before_the_last_report_counts_for_nothing(self) -> None:
         """The update went on while the cloud was thinking: told again, it would hear one state twice."""

@@ -67,6 +67,11 @@ class Story:
         self.take(cancel(self.current, reason, now=self.now))
         return self
 
+    def order(self) -> "Story":
+        """Let the update be one that a cloud ordered."""
+        self.update = replace(self.current, ordered=True)
+        return self
+
     def take_back_arms(self) -> None:
         """Forget that the device reported a version after the end."""
         self.update = replace(self.current, rearmed=False)

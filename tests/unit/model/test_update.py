@@ -203,6 +203,17 @@ class TestNewAttempts:
         assert story.verdicts[-2:] == [Verdict.NOTED, Verdict.OPENED]
         assert (story.current.attempt, story.current.source) == (2, V1)
 
+    def test_a_device_does_not_start_over_what_was_ordered_and_called_off(self) -> None:
+        """It was away, and goes on with what it will now be told to leave."""
+        story = Story().tell(announced()).order().cancel().tell(runs(V1), says(DOWNLOADING))
+        assert story.verdicts[-2:] == [Verdict.NOTED, Verdict.ABSORBED]
+        assert (story.current.number, story.current.state) == (1, State.CANCELED)
+
+    def test_a_device_starts_over_what_was_ordered_and_failed(self) -> None:
+        """Nobody took that back."""
+        story = Story().tell(announced()).order().tell(says(State.FAILED), runs(V1), says(DOWNLOADING))
+        assert (story.verdicts[-1], story.current.attempt) == (Verdict.OPENED, 2)
+
     def test_a_device_does_not_start_over_what_succeeded(self) -> None:
         """It runs the target already; what comes is late."""
         story = Story().tell(says(State.SUCCEEDED), runs(V2), says(DOWNLOADING))
