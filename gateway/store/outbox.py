@@ -85,18 +85,22 @@ class Transaction:
         queue = self._queues.get(claim.queue)
         if queue is None or queue.in_flight != claim.message:
             return False
+        row = self._progress.get((claim.queue, claim.update))
         if isinstance(settlement, Postponed):
+            is_superseded = claim.kind is Kind.PROGRESS and (row is None or row.id != claim.message)
+            if is_superseded and settlement.parked is None:
+                # It is gone: what took its place was not refused, and need not wait.
+                queue.advance(self._now)
+                return True
             parked = None if settlement.parked is None else storable(settlement.parked)
             queue.postpone(claim.attempts + 1, settlement.due_at, parked)
             return True
         queue.advance(settlement.next_progress_at if isinstance(settlement, Delivered) else self._now)
-        key = (claim.queue, claim.update)
         if claim.kind is Kind.PROGRESS:
-            row = self._progress.get(key)
             if row is None or (row.id, row.revision) != (claim.message, claim.revision):
                 # A newer report has taken the row over, or a transition has made it meaningless.
                 return True
-            del self._progress[key]
+            del self._progress[claim.queue, claim.update]
         self._remove(claim.lane, claim.message, claim.size)
         return True
 

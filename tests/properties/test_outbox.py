@@ -73,6 +73,8 @@ class Line:
     parked: bool = False
     leased_until: float = 0.0
     in_flight: int | None = None
+    #: What is in flight was superseded meanwhile.
+    flies_in_vain: bool = False
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -87,8 +89,9 @@ class Line:
             same[0].word = told.event.detail
             return
         if told.kind is not Kind.PROGRESS:
-            if same and self.items[0] is same[0] and self.in_flight is None and not self.parked:
-                self.attempts = 0
+            if same and self.items[0] is same[0]:
+                self.flies_in_vain = self.in_flight is not None
+                self.attempts = self.attempts if self.flies_in_vain or self.parked else 0
             self.items = [item for item in self.items if item not in same]
         self.items.append(Item(told.update, told.kind, told.event.detail))
         if self.attempts or self.parked:
@@ -104,7 +107,8 @@ class Line:
         if self.in_flight != claim.message:
             return
         self.in_flight, self.leased_until = None, 0.0
-        if isinstance(settlement, Postponed):
+        flies_in_vain, self.flies_in_vain = self.flies_in_vain, False
+        if isinstance(settlement, Postponed) and (settlement.parked or not flies_in_vain):
             self.attempts, self.due_at = claim.attempts + 1, settlement.due_at
             self.parked = settlement.parked is not None
             return
@@ -193,6 +197,7 @@ class Outbox(RuleBasedStateMachine):
             assert claim.attempts == line.attempts
             assert claim.after == self.heard.get((lane, claim.update))
             line.leased_until, line.in_flight = self.now + LEASE, claim.message
+            line.flies_in_vain = False
         self.held += claims
 
     @precondition(lambda self: self.held)
@@ -251,7 +256,7 @@ class Outbox(RuleBasedStateMachine):
         self.runner.run(self.store.close())
         self.open()
         for line in self.lines.values():
-            line.leased_until, line.in_flight = 0.0, None
+            line.leased_until, line.in_flight, line.flies_in_vain = 0.0, None, False
             line.due_at = 0.0 if line.parked else line.due_at
 
     @invariant()

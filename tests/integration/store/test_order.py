@@ -146,19 +146,30 @@ async def test_progress_after_a_transition_waits_behind_it(scene: Scene) -> None
 
 @pytest.mark.parametrize("succeeds", [True, False])
 async def test_progress_superseded_in_flight_may_still_be_settled(scene: Scene, succeeds: bool) -> None:  # noqa: FBT001
-    """The row is gone, its lease ends with the settlement, and the transition goes next."""
+    """The row is gone, its lease ends with the settlement, and the transition goes next, at once."""
     await scene.tell(progress("a", 10))
     (claim,) = await scene.claim()
     await scene.tell(transition("a", State.DOWNLOADED))
     assert await scene.claim() == []
 
     committed = await scene.settle(
-        delivered(claim) if succeeds else Postponed(claim=claim, due_at=scene.now + 5)
+        delivered(claim) if succeeds else Postponed(claim=claim, due_at=scene.now + 300)
     )
-    scene.now += 5
 
     assert committed.messages == {LANE: 1}
-    assert said(await scene.drain()) == [("a", State.DOWNLOADED, None)]
+    assert [(sent.event.state, sent.attempts) for sent in await scene.claim()] == [(State.DOWNLOADED, 0)]
+
+
+async def test_progress_superseded_in_flight_may_still_park_its_device(scene: Scene) -> None:
+    """A refusal of the whole device holds for whatever it says."""
+    await scene.tell(progress("a", 10))
+    (claim,) = await scene.claim()
+    await scene.tell(transition("a", State.DOWNLOADED))
+
+    await scene.settle(Postponed(claim=claim, due_at=scene.now + 900, parked="NoPermission"))
+
+    assert await scene.claim() == []
+    assert await scene.store.next_due(LANE) == scene.now + 900
 
 
 async def test_what_supersedes_a_head_that_waits_for_its_retry_goes_at_once(scene: Scene) -> None:

@@ -220,6 +220,10 @@ class FakeStore:
         line.leased_until, line.in_flight = 0.0, None
         before, closed = self.told.get((claim.queue, claim.update), (None, None))
         if isinstance(settlement, Postponed):
+            is_gone = all(row.id != claim.message for row in line.rows)
+            if is_gone and settlement.parked is None:
+                line.attempts, line.due_at = 0, now
+                return
             line.attempts, line.due_at, line.parked = claim.attempts + 1, settlement.due_at, settlement.parked
             self.told[claim.queue, claim.update] = (settlement.reached or before, closed)
             return
