@@ -48,15 +48,22 @@ class Outlook:
     def baton(self, update: Update) -> Baton:
         """Say who must move it next, and what for."""
         rules = self.record.rules(update.device)
-        rows = self.orders.serving(update)
+        row = self._row(update)
         return baton(
             update,
             policy=rules.policy if rules else None,
             is_present=self.is_present(update.device),
-            wanted=self.wanted(rows[0]) if rows else None,
-            progress=self.progress(rows[0]) if rows else None,
+            wanted=None if row is None else self.wanted(row),
+            progress=None if row is None else self.progress(row),
             clock=self.clock,
         )
+
+    def _row(self, update: Update) -> Ordered | None:
+        """Return the order whose image the update waits for, or was given."""
+        rows = self.orders.serving(update)
+        if not rows:
+            return None
+        return rows[0] if self.images is None else self.images.best(rows)
 
     def wanted(self, row: Ordered) -> Wanted | None:
         """Return how far the image of an order is."""
