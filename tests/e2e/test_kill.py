@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.e2e.devices import dev_id
 from tests.e2e.site import Site, both_clouds, site
 from tests.simulators.fleet import Device, Ending, Fleet, cast
@@ -19,6 +21,7 @@ SEED = int(os.environ.get("SEED", "20261121"))
 BETWEEN = 1.2
 
 
+@pytest.mark.timeout(max(300, 6 * KILLS))
 async def test_nothing_acknowledged_is_lost_however_often_the_plug_is_pulled(tmp_path: Path) -> None:
     """After 20 kills each cloud has every acknowledged ending, once, legally, and as the device meant it."""
     dice = Random(SEED)
@@ -39,7 +42,8 @@ async def test_nothing_acknowledged_is_lost_however_often_the_plug_is_pulled(tmp
         async with asyncio.TaskGroup() as group:
             group.create_task(fleet.run())
             await _pull_the_plug(made, tencent, onenet, dice)
-        await made.settled(within_s=60)
+        # After a start, silence is not held against a device for two minutes: so long may a rollback be in doubt.
+        await made.settled(within_s=180)
         assert await made.stop() == 0
 
     assert fleet.sent == fleet.acknowledged
