@@ -14,7 +14,7 @@ from tests.simulators.onenet import OneNetCloud
 from tests.simulators.onenet.task import Device as OneNetDevice
 from tests.simulators.tencent import TencentCloud
 
-#: More of both for a soak: `KILLS=300 SEED=7 make test ARGS="tests/e2e/test_kill.py --timeout 3600"`.
+#: More of both for a soak: `KILLS=300 SEED=7 make soak`.
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("SEED", "20261121"))
 #: Seconds between two kills, about; the gateway needs most of one to start.
