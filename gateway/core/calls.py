@@ -25,16 +25,19 @@ async def asked_of(call: Awaitable[T], lane: str, *, limit: timedelta | None = L
     except GatewayError:
         raise
     except asyncio.CancelledError as err:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if is_being_cancelled():
             raise
         # Something that the adapter waited for was cancelled, not this worker.
         raise Unavailable("the adapter's call was cut off", code="canceled", scope=Scope.DEVICE) from err
     except TimeoutError as err:
-        raise Unavailable(
-            f"no answer within {LIMIT.total_seconds():g} s", code="timeout", scope=Scope.DEVICE
-        ) from err
+        raise Unavailable("the adapter's call took too long", code="timeout", scope=Scope.DEVICE) from err
     except Exception as err:
         # The loop outlives a device that breaks its adapter: it is said loudly.
         log.exception("adapter_broke", lane=lane)
         raise Rejected("adapter_error", f"{type(err).__name__}: {err}") from err
+
+
+def is_being_cancelled() -> bool:
+    """Whether it is this task that is cancelled, and not something that it waited for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -5,11 +5,15 @@ wall clock says, but never back and never by more than MAX_GAP: a box that wakes
 years ahead, must not expire every deadline at once.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 MAX_GAP = timedelta(days=30)
+#: Longest sleep of what waits for its time; a signal wakes it sooner.
+IDLE = 60.0
 
 
 class Clock:
@@ -33,3 +37,14 @@ class Clock:
     def now(self) -> float:
         """Seconds of the site clock."""
         return self._monotonic() + self._offset
+
+    def until(self, due: float | None) -> float:
+        """Seconds to sleep before this time, never quite none; IDLE when there is none, and at most."""
+        return IDLE if due is None else min(max(due - self.now(), 0.001), IDLE)
+
+
+async def signalled(signal: asyncio.Event, within: float | None) -> None:
+    """Wait for the signal, so many seconds at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await signal.wait()

@@ -7,13 +7,12 @@ whenever it comes back with another version than the target: nothing is retained
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
 import structlog
 
-from gateway.core.clock import Clock
+from gateway.core.clock import Clock, signalled
 from gateway.core.images import Images
 from gateway.core.orders import Orders
 from gateway.core.presence import Presence
@@ -144,9 +143,7 @@ class Courier:
                 begun = monotonic()
                 self.look()
                 took = monotonic() - begun
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(EVERY):
-                        await self._wake.wait()
+                await signalled(self._wake, EVERY)
                 # A look at ten thousand updates takes a while: it must not be all that is done.
                 await asyncio.sleep(max(SPACING, SHARE * took))
         finally:

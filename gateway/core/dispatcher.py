@@ -5,7 +5,6 @@ Per device one message at a time, in order; many devices at once.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -13,7 +12,8 @@ from typing import NamedTuple
 import structlog
 
 from gateway.core.answers import Answers
-from gateway.core.clock import Clock
+from gateway.core.calls import is_being_cancelled
+from gateway.core.clock import Clock, signalled
 from gateway.core.conversation import closing, is_news
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=2)
 #: Longest that an adapter may take for one message, all its requests and their turn in the rate included.
 DELIVERY_LIMIT = LEASE * 3 / 4
-#: Longest sleep of an idle lane; a signal wakes it sooner.
-IDLE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +118,7 @@ class Dispatcher:
             for queue in queues:
                 await self._claimed.put(queue)
             if not queues:
-                await self._sleep(pause)
+                await signalled(self._signal, pause)
 
     async def _claim(self) -> list[int]:
         now = self._clock.now()
@@ -137,13 +135,7 @@ class Dispatcher:
         return fresh
 
     async def _until_due(self) -> float:
-        due = await self._store.next_due(self._lane)
-        return IDLE if due is None else min(max(due - self._clock.now(), 0.001), IDLE)
-
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._signal.wait()
+        return self._clock.until(await self._store.next_due(self._lane))
 
     async def _deliver_for_ever(self) -> None:
         while True:
@@ -184,7 +176,7 @@ class Dispatcher:
                 commands = await self._adapter.deliver(device, claim.event, claim.after)
             closed = closing(commands)
         except asyncio.CancelledError:
-            if _is_being_cancelled():
+            if is_being_cancelled():
                 raise
             # Something that the adapter waited for was cancelled, not this worker: without it the lane would thin out.
             self._answers.unavailable(claim, Unavailable("the adapter's call was cut off", code="canceled"))
@@ -203,8 +195,3 @@ class Dispatcher:
 
     def _let_go(self, queue: int) -> None:
         del self._in_hand[queue]
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from random import random
 from types import TracebackType
@@ -10,9 +9,9 @@ from types import TracebackType
 import structlog
 
 from gateway.core import breaker
-from gateway.core.clock import Clock
+from gateway.core.clock import Clock, signalled
 from gateway.core.ledger import Ledger
-from gateway.errors import Denied, Unavailable
+from gateway.errors import CloudError, Denied, Scope, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.identity import Lane
 from gateway.ports.store import Circuit, LaneState
@@ -110,6 +109,16 @@ class Gate:
             log.warning("cloud_unavailable", lane=self._lane, code=err.code, reason=err.reason)
         self._become(state)
 
+    def troubled(self, err: CloudError) -> None:
+        """Take an error of a question that nobody waits for: trouble of one device shows that the cloud is well."""
+        match err:
+            case Unavailable(scope=Scope.LANE):
+                self.failed(err)
+            case Denied(scope=Scope.LANE):
+                self.denied(err)
+            case _:
+                self.succeeded()
+
     def denied(self, err: Denied) -> None:
         """The cloud does not trust us."""
         self._up.set(0)
@@ -144,6 +153,4 @@ class Gate:
     async def _wait(self) -> None:
         """Until the state changes or its time is up; while a probe is out, only its end is news."""
         timeout = None if self._probe else max(self._state.until - self._clock.now(), 0.01)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._changed.wait()
+        await signalled(self._changed, timeout)

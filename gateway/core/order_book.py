@@ -11,7 +11,7 @@ from gateway.core.record import Record, put_back
 from gateway.model.identity import DeviceId, Lane
 from gateway.model.states import TABLE, State
 from gateway.model.update import Update
-from gateway.ports.store import Buried, Changes, Kind, Ordered, OrderKey, Postponed
+from gateway.ports.store import Changes, Ordered, OrderKey, is_end_told
 
 #: How long a cloud may go on asking for what it has acknowledged the end of.
 LAG = timedelta(minutes=5)
@@ -35,7 +35,7 @@ class OrderBook:
 
     def load(self, rows: Sequence[Ordered]) -> None:
         """Fill memory from the store."""
-        self._rows = {(row.lane, row.command.device, row.command.module): row for row in rows}
+        self._rows = {row.key: row for row in rows}
         self._closed_at = {key: self._clock.now() for key, row in self._rows.items() if row.is_closed}
 
     def all(self) -> Iterator[Ordered]:
@@ -64,12 +64,12 @@ class OrderBook:
     def told(self, changes: Changes) -> None:
         """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""
         for settlement in changes.settlements:
-            claim = settlement.claim
-            if claim.kind is not Kind.TERMINAL or isinstance(settlement, Postponed | Buried):
+            if not is_end_told(settlement):
                 continue
+            claim = settlement.claim
             key = (claim.lane, claim.event.device, claim.event.module)
             row = self._rows.get(key)
-            if row is not None and row.update == claim.update and claim.event.state is not State.CANCELED:
+            if row is not None and row.update == claim.update:
                 self._rows[key] = closed = replace(row, is_closed=True)
                 self._closed_at[key] = self._clock.now()
                 if key in self._ledger.changes.orders:
@@ -82,7 +82,7 @@ class OrderBook:
 
     def _is_echo(self, row: Ordered, update: Update) -> bool:
         """Whether a cloud asks for what has just ended, of which it may not have heard yet."""
-        key = (row.lane, row.command.device, row.command.module)
+        key = row.key
         before = self._rows.get(key)
         if before is not None and before.command.handle != row.command.handle:
             return False
@@ -135,7 +135,7 @@ class OrderBook:
             self._closed_at[key] = self._clock.now()
 
     def _put(self, row: Ordered, *, keep: bool = True) -> None:
-        key = (row.lane, row.command.device, row.command.module)
+        key = row.key
         self._ledger.remember(partial(put_back, self._rows, key, self._rows.get(key)))
         self._ledger.changes.orders[key] = row if keep else None
         self._ledger.request()

@@ -154,7 +154,7 @@ class Orders(OrderBook):
             return
         if row.command == command:
             # Not worth a commit; but who waits for a new link can tell that it was asked for.
-            self._rows[row.lane, command.device, command.module] = replace(row, command=command)
+            self._rows[row.key] = replace(row, command=command)
             return
         self._put(replace(row, command=command))
         update = self._record.update(command.device, command.module)
@@ -248,7 +248,7 @@ class Orders(OrderBook):
     def _wait(self, row: Ordered, update: Update) -> None:
         """Let an order wait for an update that another cloud wants, or the device itself."""
         waits = replace(row, update=None, note="conflict")
-        if waits == self._rows.get((row.lane, row.command.device, row.command.module)):
+        if waits == self._rows.get(row.key):
             return
         self._put(waits)
         if row.note == waits.note:
@@ -265,7 +265,7 @@ class Orders(OrderBook):
 
     def _missed(self, row: Ordered, *, is_canceled: bool) -> None:
         """A cloud did not name what it wanted; twice in a row means that it wants it no more."""
-        key = (row.lane, row.command.device, row.command.module)
+        key = row.key
         if is_canceled or key in self._missing:
             self._missing.discard(key)
             self._withdrawn(row)

@@ -8,7 +8,6 @@ are not asked about, and of all requests to the cloud no more than a share go he
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -18,7 +17,7 @@ import structlog
 from aiolimiter import AsyncLimiter
 
 from gateway.core.calls import asked_of
-from gateway.core.clock import Clock
+from gateway.core.clock import Clock, signalled
 from gateway.core.gate import Gate
 from gateway.core.orders import Orders
 from gateway.core.record import Record
@@ -37,8 +36,6 @@ BREATH = 10.0
 #: A device that the cloud does not let us ask about.
 PARKED = timedelta(minutes=15)
 WORKERS = 4
-#: Longest sleep of an idle poller; a signal wakes it sooner.
-IDLE = 60.0
 
 OUTCOMES = ("orders", "nothing", "unavailable", "rejected", "denied")
 
@@ -181,11 +178,7 @@ class Poller:
                 if turn is not None and (next_due is None or turn.due < next_due):
                     next_due = turn.due
             self._signal.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(
-                    IDLE if next_due is None else min(max(next_due - now, 0.001), IDLE)
-                ):
-                    await self._signal.wait()
+            await signalled(self._signal, self._clock.until(next_due))
 
     def _first(self, turns: list[_Turn]) -> _Turn | None:
         while turns:
@@ -256,22 +249,15 @@ class Poller:
             return True
 
     def _troubled(self, device: DeviceId, err: CloudError, watch: _Watch) -> float:
+        self._gate.troubled(err)
         outcome, pause = "rejected", self._most
         match err:
-            case Unavailable(scope=Scope.LANE):
-                self._gate.failed(err)
-                outcome, pause = "unavailable", max(watch.pause, min(err.retry_after or 0.0, self._most))
             case Unavailable():
-                self._gate.succeeded()
                 outcome, pause = "unavailable", max(watch.pause, min(err.retry_after or 0.0, self._most))
             case Denied(scope=Scope.LANE):
-                self._gate.denied(err)
                 outcome, pause = "denied", watch.pause
             case Denied():
-                self._gate.succeeded()
                 outcome, pause = "denied", PARKED.total_seconds()
-            case Rejected():
-                self._gate.succeeded()
         self._metrics.polls.labels(self._lane, outcome).inc()
         log.info("poll_failed", lane=self._lane, device=str(device), outcome=outcome, error=str(err))
         watch.pause = min(max(watch.pause, self._least) * 2, self._most)

@@ -8,19 +8,18 @@ import asyncio
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
 
 from gateway.core.calls import asked_of
-from gateway.core.clock import Clock
+from gateway.core.clock import Clock, signalled
 from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.record import Record
-from gateway.errors import CloudError, Denied, Scope, Unavailable
+from gateway.errors import CloudError
 from gateway.metrics import Metrics
 from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, UpdateId
 from gateway.model.reports import ANNOUNCEMENTS
@@ -37,7 +36,6 @@ FIRST_LOOK = timedelta(minutes=1)
 MAX_REPAIRS = 2
 #: Updates that ended so long ago are not looked at after a start.
 FORGOTTEN = timedelta(days=1)
-IDLE = 60.0
 
 KINDS = ("behind", "ended_there", "ended_otherwise", "open_there")
 
@@ -125,15 +123,10 @@ class Reconciler:
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            now = self._clock.now()
             look = self._looks[0] if self._looks else None
-            if look is None or look.due > now:
+            if look is None or look.due > self._clock.now():
                 self._signal.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(
-                        IDLE if look is None else min(max(look.due - now, 0.001), IDLE)
-                    ):
-                        await self._signal.wait()
+                await signalled(self._signal, self._clock.until(None if look is None else look.due))
                 continue
             heapq.heappop(self._looks)
             if self._due.get(look.update) != look.due:
@@ -154,7 +147,7 @@ class Reconciler:
         try:
             view = await asked_of(self._observed(known, before), self._lane)
         except CloudError as err:
-            self._troubled(err)
+            self._gate.troubled(err)
             self._plan(name, self._interval)
             return
         self._gate.succeeded()
@@ -226,15 +219,6 @@ class Reconciler:
         kinds = Counter(drift.kind for drift in self._drift.values())
         for kind in KINDS:
             self._metrics.drift.labels(self._lane, kind).set(kinds[kind])
-
-    def _troubled(self, err: CloudError) -> None:
-        match err:
-            case Unavailable(scope=Scope.LANE):
-                self._gate.failed(err)
-            case Denied(scope=Scope.LANE):
-                self._gate.denied(err)
-            case _:
-                self._gate.succeeded()
 
     def _served(self) -> Iterator[Update]:
         return (update for update in self._record.all() if self._is_served(update))

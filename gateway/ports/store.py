@@ -137,6 +137,17 @@ class Entry:
     text: str
 
 
+#: A cloud wants one thing at a time of one module of one device.
+OrderKey = tuple[Lane, DeviceId, Module]
+
+
+def is_end_told(settlement: Settlement) -> bool:
+    """Whether a cloud has acknowledged the end of what it ordered; of what was called off here it was told nothing."""
+    claim = settlement.claim
+    is_end = claim.kind is Kind.TERMINAL and claim.event.state is not State.CANCELED
+    return isinstance(settlement, Delivered) and is_end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
     """What a cloud wants of a module of a device, and the update that serves it."""
@@ -150,9 +161,10 @@ class Ordered:
     #: For people: `conflict` while another cloud's order goes first.
     note: str = ""
 
-
-#: A cloud wants one thing at a time of one module of one device.
-OrderKey = tuple[Lane, DeviceId, Module]
+    @property
+    def key(self) -> OrderKey:
+        """What tells it from others."""
+        return self.lane, self.command.device, self.command.module
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, select, true
 from gateway.model.commands import UpdateOrdered
 from gateway.model.firmware import Firmware, Md5
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
-from gateway.model.states import State
-from gateway.ports.store import Delivered, Kind, Ordered, OrderKey, Settlement
+from gateway.ports.store import Ordered, OrderKey, Settlement, is_end_told
 from gateway.store import statement
 from gateway.store.schema import orders
 from gateway.store.text import storable
@@ -33,13 +32,7 @@ def write(connection: Connection, changed: Mapping[OrderKey, Ordered | None]) ->
 
 def close(connection: Connection, settlements: Iterable[Settlement]) -> None:
     """Note of which orders the clouds have acknowledged the end; one that was called off here stays as it is."""
-    rows = [
-        {"k_lane": s.claim.lane, "k_update": s.claim.update}
-        for s in settlements
-        if isinstance(s, Delivered)
-        and s.claim.kind is Kind.TERMINAL
-        and s.claim.event.state is not State.CANCELED
-    ]
+    rows = [{"k_lane": s.claim.lane, "k_update": s.claim.update} for s in settlements if is_end_told(s)]
     statement.execute(connection, _CLOSE, rows)
 
 

@@ -214,7 +214,7 @@ class TaskRoad(RuleBasedStateMachine):
             newest[update.device, update.module] = update
         assert {(update.device, update.module): update for update in self.down.record.all()} == newest
         assert dict(self.down.record._versions) == self.store.versions
-        rows = {(row.lane, row.command.device, row.command.module): row for row in self.down.orders.all()}
+        rows = {row.key: row for row in self.down.orders.all()}
         assert rows == self.store.orders
 
     @invariant()

@@ -65,7 +65,7 @@ FULL = Ordered(
 
 def key(row: Ordered) -> OrderKey:
     """Return under what an order stands."""
-    return (row.lane, row.command.device, row.command.module)
+    return row.key
 
 
 def ordered(*rows: Ordered) -> Changes:

@@ -267,11 +267,7 @@ class Down(House):
 
     def row(self, lane: Lane = ONE, device: DeviceId = DEVICE, module: Module = DEFAULT_MODULE) -> Ordered:
         """Return what a cloud wants."""
-        found = [
-            row
-            for row in self.orders.all()
-            if (row.lane, row.command.device, row.command.module) == (lane, device, module)
-        ]
+        found = [row for row in self.orders.all() if row.key == (lane, device, module)]
         assert len(found) == 1
         return found[0]
 

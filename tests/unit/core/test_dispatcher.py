@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from gateway.core.answers import PARKED_PROBE
 from gateway.core.breaker import PROBE
-from gateway.core.dispatcher import DELIVERY_LIMIT, IDLE, LEASE, LaneSettings
+from gateway.core.clock import IDLE
+from gateway.core.dispatcher import DELIVERY_LIMIT, LEASE, LaneSettings
 from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported
