@@ -1,12 +1,14 @@
 """Who must move an update next, and what for: the answer to "why does nothing happen?"."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.core.clock import Clock
 from gateway.core.images import Wanted
 from gateway.model.policy import Policy
 from gateway.model.states import TABLE, Owner, State
 from gateway.model.update import Update
+from gateway.ops.words import say
 from gateway.ports.firmware import Progress
 
 
@@ -15,7 +17,14 @@ class Baton:
     """At any time one and only one is responsible to move an update on."""
 
     who: Owner
-    why: str = ""
+    #: One of the words of the section `why`, with its values; "" where nothing need be said.
+    word: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def why(self) -> str:
+        """What for, in a sentence."""
+        return say("why", self.word, **self.values)
 
 
 def baton(
@@ -31,24 +40,22 @@ def baton(
     if update.state.is_terminal:
         return Baton(Owner.NOBODY)
     if policy is None:
-        return Baton(Owner.OPERATOR, "its product is no longer in the configuration")
+        return Baton(Owner.OPERATOR, "gone")
     if update.is_held:
-        return Baton(
-            Owner.OPERATOR, "it is paused" if update.paused else "a person must confirm it, or refuse it"
-        )
+        return Baton(Owner.OPERATOR, "paused" if update.paused else "consent")
     if update.ordered and TABLE[update.state].rank < TABLE[State.NOTIFIED].rank:
         return _before_it_began(update, policy, wanted, progress, clock, is_present=is_present)
-    return Baton(TABLE[update.state].owner, _about_device(update, is_present=is_present))
+    return _with_device(update, TABLE[update.state].owner, is_present=is_present)
 
 
-def _about_device(update: Update, *, is_present: bool) -> str:
+def _with_device(update: Update, who: Owner, *, is_present: bool) -> Baton:
     if not is_present:
-        return "it is away"
+        return Baton(who, "away")
     if update.stalled:
-        return "it has kept silent past its deadline"
+        return Baton(who, "silent")
     if update.state is State.CONFIRMING:
-        return f"it must report that it runs {update.target}"
-    return "" if update.ordered else "no cloud ordered it here: its device does it by itself"
+        return Baton(who, "evidence", {"version": update.target})
+    return Baton(who, "" if update.ordered else "by_itself")
 
 
 def _before_it_began(
@@ -61,21 +68,20 @@ def _before_it_began(
     is_present: bool,
 ) -> Baton:
     if wanted is None or wanted.image is None:
-        return Baton(Owner.GATEWAY, _about_image(wanted, progress))
+        return _without_image(wanted, progress)
     pause = update.not_before - clock.now()
     if pause > 0:
-        return Baton(Owner.GATEWAY, f"it failed with {update.reason} and begins anew in {pause:.0f} s")
+        return Baton(Owner.GATEWAY, "anew", {"reason": update.reason, "seconds": f"{pause:.0f}"})
     if not policy.may_begin(clock.wall()):
-        return Baton(Owner.GATEWAY, "it waits for the hours in which its product may begin")
+        return Baton(Owner.GATEWAY, "hours")
     if not is_present:
-        return Baton(Owner.DEVICE, "it is away, and is told when it comes")
-    return Baton(
-        Owner.GATEWAY, "it waits for its turn, or for the device to have the power and signal asked for"
-    )
+        return Baton(Owner.DEVICE, "away_untold")
+    return Baton(Owner.GATEWAY, "turn")
 
 
-def _about_image(wanted: Wanted | None, progress: Progress | None) -> str:
+def _without_image(wanted: Wanted | None, progress: Progress | None) -> Baton:
     if wanted is not None and wanted.trouble is not None:
-        return f"the image cannot be had: {wanted.trouble}"
-    percent = progress.percent if progress is not None else None
-    return "the image is fetched" if percent is None else f"the image is fetched, {percent} %"
+        return Baton(Owner.GATEWAY, "no_image", {"trouble": str(wanted.trouble)})
+    if progress is None or progress.percent is None:
+        return Baton(Owner.GATEWAY, "fetching")
+    return Baton(Owner.GATEWAY, "fetching_percent", {"percent": str(progress.percent)})

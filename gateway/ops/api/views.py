@@ -43,7 +43,12 @@ def update_view(update: Update, baton: Baton, when: When) -> dict[str, Any]:
         "target": update.target,
         "source": update.source,
         "attempt": update.attempt,
-        "next": {"who": baton.who.value, "why": baton.why},
+        "next": {
+            "who": baton.who.value,
+            "why": baton.why,
+            "word": baton.word,
+            "values": dict(baton.values),
+        },
         "opened_at": when(update.opened_at),
         "entered_at": when(update.entered_at),
         "touched_at": when(update.touched_at),

@@ -95,7 +95,7 @@ async def test_an_update_is_shown_with_all_that_happened(office: Office) -> None
     shown = await office.get(*FIRST)
     assert (shown["state"], shown["phase"], shown["reason"]) == ("failed", "download", "WEAK_SIGNAL")
     assert (shown["code"], shown["detail"]) == ("-1", "gone")
-    assert shown["next"] == {"who": "nobody", "why": ""}
+    assert shown["next"] == {"who": "nobody", "why": "", "word": "", "values": {}}
     assert shown["orders"] == [
         {
             "lane": "cloud/one",
