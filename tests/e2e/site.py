@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ class Site:
     http_port: int
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
+    #: What the gateway's process is started by, `prlimit` say, and finds beside the environment of this one.
+    wrapper: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     config: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,16 +56,22 @@ class Site:
 
     async def start(self) -> None:
         """Start the gateway and wait until it is ready."""
-        self.starts += 1
-        with (self.directory / "gateway.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway", "run", "--config", str(self.config), stdout=log, stderr=log
-            )
+        await self.spawn()
+        assert self.process is not None
         async with asyncio.timeout(READY_S):
             while not await self._answers("/healthz"):
                 if self.process.returncode is not None:
                     raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.log()}")
                 await asyncio.sleep(0.02)
+
+    async def spawn(self) -> None:
+        """Start the gateway's process."""
+        self.starts += 1
+        command = [*self.wrapper, sys.executable, "-m", "gateway", "run", "--config", str(self.config)]
+        with (self.directory / "gateway.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *command, stdout=log, stderr=log, env={**os.environ, **self.environment}
+            )
 
     async def kill(self) -> None:
         """Pull the plug: SIGKILL."""
@@ -84,6 +94,11 @@ class Site:
         ):
             text = await answer.text()
             return json.loads(text) if answer.content_type == "application/json" else text
+
+    async def status(self, path: str) -> int:
+        """Ask the gateway's HTTP side for a status code."""
+        async with aiohttp.request("GET", f"http://127.0.0.1:{self.http_port}{path}") as answer:
+            return answer.status
 
     async def metric(self, sample: str) -> float:
         """Return the value of one sample of /metrics, such as `name{label="x"}`; 0 when it is not there."""
