@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench audit soak lock clean
+.PHONY: help demo test check bench audit soak fuzz lock clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -43,6 +43,9 @@ build/audit/.installed: requirements-audit.lock
 
 soak: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
 	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --no-cov tests/e2e/test_kill.py
+
+fuzz: $(VENV)/.installed  ## look for what no reader of foreign bytes should do, SECONDS= (60) for each
+	$(BIN)/python -m tests.fire.fuzz --seconds $(or $(SECONDS),60)
 
 lock: $(VENV)/.installed  ## renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet uv

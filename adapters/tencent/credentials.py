@@ -187,7 +187,7 @@ def read_token(text: str) -> Token:
     """Read a token source: the bare token, or AppGetToken's `{"Token": …, "ExpireAt": …}`."""
     try:
         given: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Token(text.strip())
     match given:
         case {"Token": str(value), "ExpireAt": int(expires)} if abs(expires) < _ODD:

@@ -55,7 +55,7 @@ def _failure_in(fields: Fields) -> Failure | None:
     match fields.get("Error"):
         case None:
             return None
-        case {"Code": str(code), "Message": str(text)}:
+        case {"Code": str(code), "Message": str(text)} if code:
             return unhidden(code, text)
         case _:
             raise MisshapenError("not in the shape of an error")

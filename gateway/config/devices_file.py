@@ -56,7 +56,8 @@ class DevicesFile:
             )
             return []
         except UnicodeDecodeError:
-            self.problems.append(f'{self._key} is "{self._path}", which is not UTF-8 text; save it as UTF-8')
+            # What was found before is not worth saying: read as another encoding, the file says something else.
+            self.problems = [f'{self._key} is "{self._path}", which is not UTF-8 text; save it as UTF-8']
             return []
         if len(self.problems) > _MOST_PROBLEMS:
             more = len(self.problems) - _MOST_PROBLEMS

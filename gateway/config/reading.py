@@ -64,8 +64,11 @@ def _document(path: Path) -> dict[str, Any]:
         problem = f"{path} cannot be read ({error.strerror}); correct the path or its permissions"
     except UnicodeDecodeError:
         problem = f"{path} is not UTF-8 text; save it as UTF-8"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # Not TOMLDecodeError alone: a number of thousands of digits is refused by int().
         problem = f"{path} is not TOML: {error}; correct it there"
+    except RecursionError:
+        problem = f"{path} is nested too deeply to be read; take brackets out"
     raise ConfigError([problem])
 
 

@@ -41,23 +41,39 @@ def encode(event: StateReported) -> str:
 
 def decode(text: str) -> StateReported:
     """Read what `encode` wrote; raises ValueError or KeyError on anything else."""
-    fields = json.loads(text)
-    if not isinstance(fields, dict):
-        raise ValueError(f"an event is a JSON object, not of type {type(fields).__name__}")  # noqa: TRY004 - as said
-    version = fields.get("version")
+    fields = _object(text)
+    version, percent = fields.get("version"), fields.get("percent")
+    if percent is not None and type(percent) is not int:
+        raise ValueError(f"percent is of type {type(percent).__name__}")
     return StateReported(
-        device=DeviceId(fields["product"], fields["device"]),
+        device=DeviceId(_text(fields["product"]), _text(fields["device"])),
         state=State(fields["state"]),
-        version=None if version is None else Version(version),
-        module=Module(fields.get("module", DEFAULT_MODULE)),
-        percent=fields.get("percent"),
+        version=None if version is None else Version(_text(version)),
+        module=Module(_text(fields.get("module", DEFAULT_MODULE))),
+        percent=percent,
         phase=phase_of(fields.get("phase", Phase.UNKNOWN)),
         reason=reason_of(fields.get("reason", Reason.NONE)),
-        code=fields.get("code", ""),
-        detail=fields.get("detail", ""),
-        synthetic=fields.get("synthetic", False),
-        confirmed=fields.get("confirmed", False),
+        code=_text(fields.get("code", "")),
+        detail=_text(fields.get("detail", "")),
+        synthetic=fields.get("synthetic") is True,
+        confirmed=fields.get("confirmed") is True,
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply for an event") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"an event is a JSON object, not of type {type(fields).__name__}")  # noqa: TRY004 - as said
+    return fields
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a text is of type {type(value).__name__}")  # noqa: TRY004 - as said
+    return value
 
 
 def phase_of(word: str) -> Phase:

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
+from math import isfinite
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from gateway.ops.problems import BadRequestError
 from gateway.ports.history import Place
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
+_FOREIGN = 'cursor is none of ours; take the "next" of the page before'
 
 
 def only(request: web.Request, names: Iterable[str]) -> None:
@@ -79,7 +81,7 @@ def name_after(request: web.Request) -> str | None:
     try:
         return urlsafe_b64decode(given).decode(errors="surrogatepass")
     except ValueError:
-        raise BadRequestError('cursor is none of ours; take the "next" of the page before') from None
+        raise BadRequestError(_FOREIGN) from None
 
 
 def cursor(place: Place) -> str:
@@ -93,8 +95,13 @@ def place(request: web.Request) -> Place | None:
     given = name_after(request)
     if given is None:
         return None
-    opened_at, _, name = given.partition(" ")
+    said_at, _, name = given.partition(" ")
     try:
-        return float(opened_at), UpdateId(name)
+        opened_at = float(said_at)
+        # What no database can look for, ours has never written.
+        is_ours = isfinite(opened_at) and "\0" not in name.encode().decode()
     except ValueError:
-        raise BadRequestError('cursor is none of ours; take the "next" of the page before') from None
+        is_ours = False
+    if not is_ours:
+        raise BadRequestError(_FOREIGN)
+    return opened_at, UpdateId(name)

@@ -76,6 +76,9 @@ async def test_updates_come_a_page_at_a_time(office: Office) -> None:
         ("limit=%C2%B2", "it must be a number from 1 to 500"),
         ("cursor=x", "cursor is none of ours"),
         ("cursor=eA==", "cursor is none of ours"),
+        ("cursor=bmFuIHg=", "cursor is none of ours"),
+        ("cursor=MSAA", "cursor is none of ours"),
+        ("cursor=MSDtoIA=", "cursor is none of ours"),
     ],
 )
 async def test_a_query_that_cannot_be_meant_is_refused(office: Office, query: str, sentence: str) -> None:

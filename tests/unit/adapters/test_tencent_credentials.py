@@ -269,3 +269,9 @@ async def test_given_token_s_expiry_is_said_when_it_changes(desk: Desk, tmp_path
         await given.token()
 
     assert desk.expiries == [1.0, 22.0]
+
+
+@pytest.mark.parametrize("text", ["bare", "[" * 5000, "9" * 5000, '{"ExpireAt": 1}'])
+async def test_given_token_may_be_any_text(desk: Desk, text: str) -> None:
+    """What is not the vendor's JSON is the token itself, however odd it looks."""
+    assert await GivenToken(Secret(text), desk.site()).token() == Token(text)

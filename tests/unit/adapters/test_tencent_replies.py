@@ -64,6 +64,7 @@ def test_error_code_asks_for_one_act(code: str, act: Act) -> None:
         b'{"Response": {}}',
         b'{"Response": null}',
         b'{"Response": {"Error": "no"}}',
+        b'{"Response": {"RequestId": "", "Error": {"Code": "", "Message": "no"}}}',
         b'{"code": 0}',
         b'{"code": "0", "data": {}}',
         b'{"Response": {"RequestId": "another"}}',

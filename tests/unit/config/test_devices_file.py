@@ -142,7 +142,7 @@ def test_a_missing_file_is_named(site: Path) -> None:
 def test_a_file_in_another_encoding_is_named(site: Path) -> None:
     """CSV is UTF-8 here, whatever a spreadsheet likes to write."""
     path = site.with_name("devices.csv")
-    path.write_bytes(b"name,secret\n\xff,s\n")
+    path.write_bytes(b"name,secret\n" + b"one\n" * 2000 + b"\xff,s\n")
     assert problems(site) == [
         f'products.P.devices_file is "{path}", which is not UTF-8 text; save it as UTF-8'
     ]

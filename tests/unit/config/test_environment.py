@@ -74,3 +74,8 @@ def test_a_variable_below_a_plain_value_makes_a_table_of_it(write: Write) -> Non
     assert problems(write('[gateway]\nname = "x"'), {"OTA_GATEWAY_GATEWAY__NAME__X": "y"}) == [
         "gateway.name: it must be text in quotes"
     ]
+
+
+def test_a_value_that_is_nested_too_deeply_is_text(write: Write) -> None:
+    """Whatever is no JSON is text, however many brackets it has."""
+    assert problems(write(SITE), {"OTA_GATEWAY_PRODUCTS__PR0DUCT__CLOUDS": "[" * 5000})

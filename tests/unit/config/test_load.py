@@ -254,3 +254,10 @@ def test_a_configuration_can_be_made_from_its_parts() -> None:
     assert repr(config.store.url) == "StoreUrl('sqlite:///x.db')"
     with pytest.raises(ValidationError):
         Config(products={"a/b": config.products["P"]})
+
+
+@pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000])
+def test_a_value_beyond_the_reader_is_one_sentence(write: Write, value: str) -> None:
+    """Brackets nested deeper than it goes, or more digits than it takes, are a mistake like any other."""
+    [problem] = problems(write(f"name = {value}\n"))
+    assert "gateway.toml is " in problem

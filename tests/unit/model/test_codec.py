@@ -57,7 +57,26 @@ def test_a_newer_gateways_words_are_unknown(key: str, unknown: Any) -> None:
     assert event == replace(WHOLE, **{key: unknown})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"product":"P1","device":"d","state":"asleep"}'])
+_ROW = '{"product":"P1","device":"d","state":"notified",%s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        "[" * 5000,
+        '{"product":"P1","device":"d","state":"asleep"}',
+        '{"product":"P1","device":["d"],"state":"notified"}',
+        _ROW % '"percent":"20"',
+        _ROW % '"percent":true',
+        _ROW % '"version":2.0',
+        _ROW % '"module":null',
+        _ROW % '"detail":{}',
+    ],
+)
 def test_anything_else_is_refused(text: str) -> None:
     """A row that makes no sense is an error, not an event."""
     with pytest.raises((ValueError, KeyError)):

@@ -1,0 +1,36 @@
+"""Coverage-guided fuzzing of everything that reads what others wrote: `python -m tests.fire.fuzz TARGET --seconds N`.
+
+A target is a function of bytes that reads them as the gateway does and checks laws; what it raises is a finding. Laws
+for all: nothing but the declared errors, little time (`MAX_CPU_S`), little memory (`MAX_MB`); what can be written again
+reads as it did. Seeds stand beside each target; what was found once is a unit test of the part that was mended.
+"""
+
+import importlib.util
+from typing import Final
+
+#: Where each target is; the module is loaded only in the process that fuzzes it.
+MODULES: Final = {
+    name: module
+    for module, names in {
+        "mqtt": ("framing", "streams"),
+        "devices": ("plain", "tencent", "onenet", "payload", "chunk", "chunk_answer", "link", "range"),
+        "clouds": (
+            "tencent_reply",
+            "tencent_token",
+            "onenet_answer",
+            "onenet_image",
+            "onenet_push",
+            "names",
+        ),
+        "files": ("configuration", "environment", "devices_file"),
+        "house": ("cursor", "row"),
+    }.items()
+    for name in names
+}
+
+
+def missing() -> str | None:
+    """Say what stands in the way of fuzzing here."""
+    if importlib.util.find_spec("atheris") is not None:
+        return None
+    return "atheris is not installed: it has wheels for CPython before 3.14 on Linux x86_64"
