@@ -28,6 +28,7 @@ from gateway.metrics import Metrics
 from gateway.model.events import VersionReported
 from gateway.model.firmware import Image, Sha256
 from gateway.model.identity import DeviceId, Lane
+from gateway.ops.api.status import ImagesStatus, ImageTrouble
 from gateway.ops.pushes import Pushes
 from gateway.ports.cloud import CloudAdapter
 from gateway.ports.devices import Outlet
@@ -153,25 +154,26 @@ class RoadDown:
         if changes.updates or changes.orders:
             self.courier.wake()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ImagesStatus:
         """Say how things stand with the images."""
         figures, missing = self.cache.figures, self.images.missing
+        trouble: list[ImageTrouble] = [
+            {
+                "lane": wanted.row.lane,
+                "version": wanted.row.command.version,
+                "reason": wanted.trouble.reason.value,
+                "detail": wanted.trouble.detail,
+                "final": wanted.unfit is not None,
+            }
+            for wanted in missing
+            if wanted.trouble is not None
+        ]
         return {
             "images": figures.images,
             "bytes": figures.taken,
             "quota": figures.quota,
             "fetching": figures.fetching,
-            "trouble": [
-                {
-                    "lane": wanted.row.lane,
-                    "version": wanted.row.command.version,
-                    "reason": wanted.trouble.reason.value,
-                    "detail": wanted.trouble.detail,
-                    "final": wanted.unfit is not None,
-                }
-                for wanted in missing
-                if wanted.trouble is not None
-            ][:MAX_TROUBLES],
+            "trouble": trouble[:MAX_TROUBLES],
         }
 
     def _image_changed(self) -> None:

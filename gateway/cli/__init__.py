@@ -1,10 +1,21 @@
 """The command line. Expected trouble is one line each, with its way out."""
 
 # Their commands announce themselves to the application.
-from gateway.cli import acting, looking, refused, serving, status
+from gateway.cli import acting, describing, looking, refused, serving, status
 from gateway.cli.shell import EXIT_CODES, Exit, app
 
-__all__ = ["EXIT_CODES", "Exit", "acting", "app", "looking", "main", "refused", "serving", "status"]
+__all__ = [
+    "EXIT_CODES",
+    "Exit",
+    "acting",
+    "app",
+    "describing",
+    "looking",
+    "main",
+    "refused",
+    "serving",
+    "status",
+]
 
 
 def main() -> None:

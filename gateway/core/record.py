@@ -96,6 +96,10 @@ class Record:
         """Yield the modules whose version the device has told."""
         return (module for module in self._modules.get(device, ()) if (device, module) in self._versions)
 
+    def devices(self) -> Iterator[DeviceId]:
+        """Yield every device of which a version or an update is known."""
+        return iter(self._modules)
+
     def knows_module(self, device: DeviceId, module: Module) -> bool:
         """Whether the device has this module, or may have one more."""
         modules = self._modules.get(device, set())

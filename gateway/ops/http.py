@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -11,16 +11,25 @@ from prometheus_client.exposition import choose_encoder
 
 from gateway.config import Address, Secret
 from gateway.errors import Denied, GatewayError
-from gateway.ops.problems import problem, refused
+from gateway.ops.api.status import Status, show_status
+from gateway.ops.problems import (
+    FOREIGN_NAME,
+    FOREIGN_PAGE,
+    TOKEN_LOST,
+    TOKEN_NEEDED,
+    problem,
+    refused,
+    refused_by_http,
+)
 from gateway.ops.readiness import Check
 
 _OPEN = frozenset({"/healthz", "/readyz"})
-#: The name of a route whose handler proves by itself who asks.
+#: The name of a route that needs no token, or the first part of it, as in `unguarded.docs`: its handler proves by
+#: itself who asks, or it tells nothing of this site.
 UNGUARDED = "unguarded"
 _SHUTDOWN_SECONDS = 2.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Status = Callable[[], Awaitable[dict[str, Any]]]
 Checks = Callable[[], Awaitable[list[Check]]]
 
 
@@ -64,8 +73,7 @@ class OpsServer:
         application.router.add_get("/healthz", _health)
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._metrics)
-        application.router.add_get("/api/v1/status", self._report)
-        application.router.add_routes(self._routes)
+        application.router.add_routes([show_status.route(self._status), *self._routes])
         return application
 
     async def __aenter__(self) -> Self:
@@ -88,8 +96,9 @@ class OpsServer:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-            return problem(error.status, error.reason, f"{request.method} {request.path}", allow)
+            if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
+                return web.Response(status=204, headers={"Allow": f"{error.headers['Allow']},OPTIONS"})
+            return refused_by_http(error, f"{request.method} {request.path}")
         except GatewayError as error:
             answer = refused(error)
             if answer is None:
@@ -99,24 +108,24 @@ class OpsServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _is_of_this_site(request):
-            return problem(403, "Forbidden", "a page of another site may not do this")
-        is_open = request.path in _OPEN or request.match_info.route.name == UNGUARDED
+            return problem(FOREIGN_PAGE, "a page of another site may not do this")
+        name, _, _ = (request.match_info.route.name or "").partition(".")
+        is_open = request.path in _OPEN or name == UNGUARDED
         if self._token is None and not is_open and not _is_called_by_address(request):
             return problem(
-                403, "Forbidden", "without http.token it is to be called by its address or as localhost"
+                FOREIGN_NAME, "without http.token it is to be called by its address or as localhost"
             )
         if self._token is None or is_open:
             return await handler(request)
         try:
             expected = self._token.reveal()
         except Denied as error:
-            return problem(503, "Service Unavailable", f"http.token: {error.reason}")
+            return problem(TOKEN_LOST, f"http.token: {error.reason}")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         matches = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), expected.encode())
         if scheme.lower() != "bearer" or not matches:
             return problem(
-                401,
-                "Unauthorized",
+                TOKEN_NEEDED,
                 "send the token of the configuration's http.token as: Authorization: Bearer TOKEN",
                 {"WWW-Authenticate": "Bearer"},
             )
@@ -134,9 +143,6 @@ class OpsServer:
             "checks": {check.name: {"ok": check.is_ok, "detail": check.detail} for check in checks},
         }
         return web.json_response(body, status=200 if ready else 503)
-
-    async def _report(self, _: web.Request) -> web.Response:
-        return web.json_response(await self._status(), headers={"Cache-Control": "no-store"})
 
 
 async def _health(_: web.Request) -> web.Response:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import structlog
 
@@ -16,6 +15,7 @@ from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model.identity import Lane
 from gateway.model.states import State
+from gateway.ops.api.status import ImagesStatus, LaneStatus, StatusView
 from gateway.ops.kernel_clock import is_synchronised
 from gateway.ops.readiness import Check, lane_checks
 from gateway.ports.store import Figures, Store
@@ -42,7 +42,7 @@ class Observer:
         record: Record,
         gates: Mapping[Lane, Gate],
         clients: Callable[[], int],
-        firmware: Callable[[], Mapping[str, Any] | None] = lambda: None,
+        firmware: Callable[[], ImagesStatus | None] = lambda: None,
     ) -> None:
         """`firmware` says how things stand with the images, None where there are none."""
         self._name = name
@@ -103,7 +103,7 @@ class Observer:
         circuits: dict[str, str] = {lane: gate.state.circuit.value for lane, gate in self._gates.items()}
         return [store, room, *lane_checks(circuits)]
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> StatusView:
         """Say how things stand, for the command line and the dashboard."""
         trouble = self._ledger.trouble
         figures: Mapping[Lane, Figures] = {}
@@ -112,8 +112,7 @@ class Observer:
         except StoreError as err:
             trouble = str(err)
         states, stalled = self._record.census()
-        images = self._firmware()
-        return {
+        report: StatusView = {
             "name": self._name,
             "version": self._version,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
@@ -121,15 +120,18 @@ class Observer:
             "store_ok": trouble is None,
             "store_error": trouble,
             "clock_synchronized": is_synchronised(),
-            "updates": {state.value: count for state, count in sorted(states.items())},
+            "updates": dict(sorted(states.items())),
             "updates_stalled": stalled,
             "lanes": {
                 lane: self._lane(gate, figures.get(lane, Figures())) for lane, gate in self._gates.items()
             },
-            **({} if images is None else {"firmware": images}),
         }
+        images = self._firmware()
+        if images is not None:
+            report["firmware"] = images
+        return report
 
-    def _lane(self, gate: Gate, figures: Figures) -> dict[str, Any]:
+    def _lane(self, gate: Gate, figures: Figures) -> LaneStatus:
         oldest, next_try = figures.oldest_at, gate.next_try_at
         return {
             "circuit": gate.state.circuit.value,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.model.identity import DeviceId, Lane, UpdateId
-from gateway.model.states import State
+from gateway.model.states import Reason, State
 from gateway.model.update import Update
 from gateway.ports.store import Kind
 
@@ -24,8 +24,39 @@ class UpdateQuery:
     product: str | None = None
     #: The device's name within its product.
     device: str | None = None
+    reason: Reason | None = None
+    #: Only those that were opened then or later; seconds of the site clock.
+    since: float | None = None
     #: Only those after this one.
     after: Place | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterQuery:
+    """Which dead letters are wanted; None asks for all."""
+
+    lane: Lane | None = None
+    product: str | None = None
+    device: str | None = None
+    #: Only those of then or later; Unix seconds.
+    since: float | None = None
+    #: Only those before this id.
+    before: int | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsideQuery:
+    """What of the quarantine is wanted; None asks for all."""
+
+    product: str | None = None
+    device: str | None = None
+    reason: str | None = None
+    #: Only what came then or later; Unix seconds.
+    since: float | None = None
+    #: Only what stands before this id.
+    before: int | None = None
     limit: int = 100
 
 
@@ -85,24 +116,16 @@ class History(Protocol):
         """Return the last so many lines of the update's timeline, oldest first."""
         ...
 
-    async def devices(self) -> Collection[DeviceId]:
-        """Return every device of which a version or an update is known."""
-        ...
-
-    async def dead_letters(
-        self, *, lane: Lane | None, before: int | None, limit: int
-    ) -> Sequence[DeadLetter]:
-        """Return dead letters; `before` leaves out those from this id on."""
+    async def dead_letters(self, query: LetterQuery) -> Sequence[DeadLetter]:
+        """Return dead letters."""
         ...
 
     async def dead_letter(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""
         ...
 
-    async def quarantine(
-        self, *, product: str | None, device: str | None, before: int | None, limit: int
-    ) -> Sequence[SetAside]:
-        """Return what was set aside; `before` leaves out those from this id on."""
+    async def quarantine(self, query: AsideQuery) -> Sequence[SetAside]:
+        """Return what was set aside."""
         ...
 
     async def set_aside(self, number: int) -> SetAside | None:

@@ -2,22 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, select, tuple_, union
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select, tuple_
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, Lane, UpdateId
 from gateway.model.update import Update
-from gateway.ports.history import DeadLetter, Line, SetAside, UpdateQuery
+from gateway.ports.history import AsideQuery, DeadLetter, LetterQuery, Line, SetAside, UpdateQuery
 from gateway.ports.store import Kind
 from gateway.store import updates as update_rows
 from gateway.store.engine import BUSY_TIMEOUT_MS
-from gateway.store.schema import dead_letters, journal, quarantine, queues, updates, versions
+from gateway.store.schema import dead_letters, journal, quarantine, queues, updates
 
 T = TypeVar("T")
 
@@ -39,15 +39,18 @@ class Reading:
     async def updates(self, query: UpdateQuery) -> Sequence[Update]:
         """Return updates, those that were opened last first."""
         wanted = select(updates).order_by(updates.c.opened_at.desc(), updates.c.id.desc()).limit(query.limit)
+        if query.device is None:
+            # SQLite would rather find all of a product and sort them.
+            wanted = wanted.with_hint(updates, "INDEXED BY ix_updates_opened", "sqlite")
         if query.states is not None:
             wanted = wanted.where(updates.c.state.in_([state.value for state in query.states]))
-        if query.product is not None:
-            wanted = wanted.where(updates.c.product == query.product)
-        if query.device is not None:
-            wanted = wanted.where(updates.c.device == query.device)
+        if query.since is not None:
+            wanted = wanted.where(updates.c.opened_at >= query.since)
         if query.after is not None:
             wanted = wanted.where(tuple_(updates.c.opened_at, updates.c.id) < tuple_(*query.after))
-        return await self._rows(wanted, update_rows.read)
+        return await self._rows(
+            _only(wanted, updates, query, "product", "device", "reason"), update_rows.read
+        )
 
     async def update(self, name: UpdateId) -> Update | None:
         """Return one update."""
@@ -60,22 +63,9 @@ class Reading:
         newest_first = await self._rows(lines.order_by(journal.c.id.desc()).limit(limit), _line)
         return newest_first[::-1]
 
-    async def devices(self) -> Collection[DeviceId]:
-        """Return every device of which a version or an update is known."""
-        known = union(
-            select(versions.c.product, versions.c.device), select(updates.c.product, updates.c.device)
-        )
-        return await self._run(lambda connection: [DeviceId(*row) for row in connection.execute(known)])
-
-    async def dead_letters(
-        self, *, lane: Lane | None, before: int | None, limit: int
-    ) -> Sequence[DeadLetter]:
-        """Return dead letters; `before` leaves out those from this id on."""
-        wanted = _LETTERS.order_by(dead_letters.c.id.desc()).limit(limit)
-        if lane is not None:
-            wanted = wanted.where(queues.c.lane == lane)
-        if before is not None:
-            wanted = wanted.where(dead_letters.c.id < before)
+    async def dead_letters(self, query: LetterQuery) -> Sequence[DeadLetter]:
+        """Return dead letters."""
+        wanted = _only(_newest(_LETTERS, dead_letters, query), queues, query, "lane", "product", "device")
         return await self._rows(wanted, _letter)
 
     async def dead_letter(self, number: int) -> DeadLetter | None:
@@ -83,18 +73,10 @@ class Reading:
         found = await self._rows(_LETTERS.where(dead_letters.c.id == number), _letter)
         return found[0] if found else None
 
-    async def quarantine(
-        self, *, product: str | None, device: str | None, before: int | None, limit: int
-    ) -> Sequence[SetAside]:
-        """Return what was set aside; `before` leaves out those from this id on."""
-        wanted = select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)
-        if product is not None:
-            wanted = wanted.where(quarantine.c.product == product)
-        if device is not None:
-            wanted = wanted.where(quarantine.c.device == device)
-        if before is not None:
-            wanted = wanted.where(quarantine.c.id < before)
-        return await self._rows(wanted, _item)
+    async def quarantine(self, query: AsideQuery) -> Sequence[SetAside]:
+        """Return what was set aside."""
+        wanted = _newest(select(quarantine), quarantine, query)
+        return await self._rows(_only(wanted, quarantine, query, "product", "device", "reason"), _item)
 
     async def set_aside(self, number: int) -> SetAside | None:
         """Return one of them."""
@@ -118,6 +100,21 @@ class Reading:
         except (SQLAlchemyError, OverflowError, ValueError) as err:
             words = str(getattr(err, "orig", None) or err).strip().splitlines()[0]
             raise StoreError(f"the store cannot be read: {words}") from err
+
+
+def _only(wanted: Select[Any], table: Table, query: object, *names: str) -> Select[Any]:
+    """Leave what the query's fields of these names ask for, which are named like the columns."""
+    given = {name: value for name in names if (value := getattr(query, name)) is not None}
+    return wanted.where(*(table.c[name] == value for name, value in given.items()))
+
+
+def _newest(wanted: Select[Any], table: Table, query: LetterQuery | AsideQuery) -> Select[Any]:
+    """Return a page of what is numbered as it came."""
+    if query.before is not None:
+        wanted = wanted.where(table.c.id < query.before)
+    if query.since is not None:
+        wanted = wanted.where(table.c.wall >= query.since)
+    return wanted.order_by(table.c.id.desc()).limit(query.limit)
 
 
 def _connect(url: str) -> Engine:

@@ -61,6 +61,8 @@ updates = Table(
     Column("entered_at", Float, nullable=False),
     Column("touched_at", Float, nullable=False),
     UniqueConstraint("product", "device", "module", "number", name="uq_updates_number"),
+    # For people: the newest first, a page at a time.
+    Index("ix_updates_opened", "opened_at", "id"),
 )
 
 versions = Table(

@@ -1,17 +1,18 @@
 """The API's devices: who is there, what runs on them, what is under way."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Annotated
 
-from aiohttp import web
+from pydantic import Field
 
 from gateway.core.desk import UnknownError
 from gateway.model.identity import DeviceId
 from gateway.model.update import Update
-from gateway.ops.api import parameters
-from gateway.ops.api.answering import answer, paged
+from gateway.ops.api.answering import paged
+from gateway.ops.api.operation import acts, looks_up
 from gateway.ops.api.outlook import Outlook
-from gateway.ops.api.views import order_view, site_times, update_view
+from gateway.ops.api.parameters import Flag, Name, OfDevice, Paged
+from gateway.ops.api.shapes import BriefUpdate, DevicePage, DeviceShown, DeviceView
+from gateway.ops.api.views import order_view, update_view
 from gateway.ports.history import UpdateQuery
 
 _ONE = "/api/v1/devices/{product}/{device}"
@@ -19,74 +20,71 @@ _ONE = "/api/v1/devices/{product}/{device}"
 LAST_UPDATES = 20
 
 
-class DeviceRoutes:
-    """`/api/v1/devices`."""
+class DevicesAsked(Paged):
+    """Which devices are wanted."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self._outlook = outlook
-
-    def routes(self) -> Iterator[web.RouteDef]:
-        """Yield the routes."""
-        yield web.get("/api/v1/devices", self._list)
-        yield web.get(_ONE, self._show)
-        yield web.post(f"{_ONE}/ask", self._ask)
-
-    async def _list(self, request: web.Request) -> web.Response:
-        parameters.only(request, ("product", "present", "limit", "cursor"))
-        product, present = request.query.get("product"), parameters.flag(request, "present")
-        wanted = {
-            str(device): device
-            for device in await self._all()
-            if product in (None, device.product_id) and present in (None, self._outlook.is_present(device))
-        }
-        page, following = paged(request, wanted)
-        return answer({"devices": [self._view(device) for device in page], "next": following})
-
-    async def _show(self, request: web.Request) -> web.Response:
-        device = parameters.device_id(request)
-        if device not in await self._all():
-            raise UnknownError(f"there is no device {device}; list them with: ota-gateway devices")
-        query = UpdateQuery(product=device.product_id, device=device.name, limit=LAST_UPDATES)
-        updates = await self._outlook.history.updates(query)
-        when = site_times(self._outlook.clock)
-        return answer(
-            {
-                **self._view(device),
-                "orders": [
-                    order_view(row) for row in self._outlook.orders.all() if row.command.device == device
-                ],
-                "updates": [
-                    update_view(newest, self._outlook.baton(newest), when)
-                    for newest in map(self._outlook.newest, updates)
-                ],
-            }
-        )
-
-    async def _ask(self, request: web.Request) -> web.Response:
-        device = parameters.device_id(request)
-        await self._outlook.desk.ask(device)
-        return answer(self._view(device))
-
-    async def _all(self) -> set[DeviceId]:
-        return {*self._outlook.known(), *await self._outlook.history.devices()}
-
-    def _view(self, device: DeviceId) -> dict[str, Any]:
-        record = self._outlook.record
-        return {
-            "id": str(device),
-            "product": device.product_id,
-            "device": device.name,
-            "present": self._outlook.is_present(device),
-            "versions": {module: record.running(device, module) for module in sorted(record.modules(device))},
-            "open": [_brief(update) for update in record.of(device) if not update.state.is_terminal],
-        }
+    product: Annotated[Name, Field(description="Only those of this product.")] | None = None
+    present: Annotated[Flag, Field(description="Only those that are connected now, or are not.")] | None = (
+        None
+    )
 
 
-def _brief(update: Update) -> dict[str, Any]:
+@looks_up("/api/v1/devices")
+async def list_devices(outlook: Outlook, asked: DevicesAsked) -> DevicePage:
+    """List the devices that the configuration names, that are there, or of which anything is known, by name."""
+    wanted = {
+        str(device): device
+        for device in outlook.devices()
+        if asked.product in (None, device.product_id) and asked.present in (None, outlook.is_present(device))
+    }
+    page, following = paged(asked, wanted)
+    return {"devices": [_view(outlook, device) for device in page], "next": following}
+
+
+@looks_up(_ONE)
+async def show_device(outlook: Outlook, asked: OfDevice) -> DeviceShown:
+    """Show a device with what the clouds want of it, and its last updates."""
+    device = asked.device_id
+    if device not in outlook.devices():
+        raise UnknownError(f"there is no device {device}; list them with: ota-gateway devices")
+    query = UpdateQuery(product=device.product_id, device=device.name, limit=LAST_UPDATES)
+    return {
+        **_view(outlook, device),
+        "orders": [order_view(row) for row in outlook.orders.all() if row.command.device == device],
+        "updates": [
+            update_view(update, outlook.baton(update), outlook.when)
+            for update in await outlook.updates(query)
+        ],
+    }
+
+
+@acts(f"{_ONE}/ask")
+async def ask_about_device(outlook: Outlook, asked: OfDevice) -> DeviceView:
+    """Ask the clouds soon what they want of a device that is there."""
+    await outlook.desk.ask(asked.device_id)
+    return _view(outlook, asked.device_id)
+
+
+def _view(outlook: Outlook, device: DeviceId) -> DeviceView:
+    record = outlook.record
+    return {
+        "id": str(device),
+        "product": device.product_id,
+        "device": device.name,
+        "present": outlook.is_present(device),
+        "versions": {module: record.running(device, module) for module in sorted(record.modules(device))},
+        "open": [_brief(update) for update in record.of(device) if not update.state.is_terminal],
+    }
+
+
+def _brief(update: Update) -> BriefUpdate:
     return {
         "id": update.id,
-        "state": update.state.value,
+        "state": update.state,
         "percent": update.percent,
         "target": update.target,
         "stalled": update.stalled,
     }
+
+
+OPERATIONS = (list_devices, show_device, ask_about_device)

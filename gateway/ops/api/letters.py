@@ -1,87 +1,121 @@
 """The API's dead letters and quarantine: what a cloud refused for good, and what a device said in vain."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
 
-from aiohttp import web
+from pydantic import Field
 
 from gateway.core.desk import UnknownError
 from gateway.model.identity import Lane
-from gateway.ops.api import parameters
-from gateway.ops.api.answering import answer
+from gateway.ops.api.answering import number_before
+from gateway.ops.api.letter_shapes import (
+    AsidePage,
+    AsideShown,
+    AsideView,
+    LetterPage,
+    LetterShown,
+    LetterView,
+)
+from gateway.ops.api.operation import acts, looks_up
 from gateway.ops.api.outlook import Outlook
+from gateway.ops.api.parameters import Name, Numbered, Paged, Since
 from gateway.ops.api.views import in_words, instant
-from gateway.ports.history import DeadLetter, SetAside
+from gateway.ports.history import AsideQuery, DeadLetter, LetterQuery, SetAside
 
-_LETTERS = "/api/v1/dead-letters"
-_LETTER = f"{_LETTERS}/{{number:[1-9][0-9]{{0,17}}}}"
-_ASIDE = "/api/v1/quarantine"
-_MOST = 10**18
+_LETTERS, _ASIDE = "/api/v1/dead-letters", "/api/v1/quarantine"
 
 T = TypeVar("T", DeadLetter, SetAside)
 
 
-class LetterRoutes:
-    """`/api/v1/dead-letters` and `/api/v1/quarantine`."""
+class KeptAsked(Paged):
+    """Which of what is kept is wanted."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self._history = outlook.history
-        self._letters = outlook.letters
+    product: Annotated[Name, Field(description="Only those of this product.")] | None = None
+    device: Annotated[Name, Field(description="Only those of devices of this name.")] | None = None
+    since: Annotated[Since, Field(description="Only those of then or later.")] | None = None
 
-    def routes(self) -> Iterator[web.RouteDef]:
-        """Yield the routes."""
-        yield web.get(_LETTERS, self._list)
-        yield web.get(_LETTER, self._show)
-        yield web.post(f"{_LETTER}/replay", self._replay)
-        yield web.post(f"{_LETTER}/drop", self._drop)
-        yield web.get(_ASIDE, self._list_aside)
-        yield web.get(f"{_ASIDE}/{{number:[1-9][0-9]{{0,17}}}}", self._show_aside)
+    @property
+    def before(self) -> int | None:
+        """The number at which the page before ended."""
+        return None if self.cursor is None else number_before(self.cursor)
 
-    async def _list(self, request: web.Request) -> web.Response:
-        parameters.only(request, ("lane", "limit", "cursor"))
-        limit, lane = parameters.limit(request), request.query.get("lane")
-        found = await self._history.dead_letters(
-            lane=None if lane is None else Lane(lane),
-            before=parameters.number(request, "cursor", least=1, most=_MOST),
-            limit=limit + 1,
-        )
-        page, following = _page(list(found), limit)
-        return answer({"dead_letters": [_letter(letter) for letter in page], "next": following})
 
-    async def _show(self, request: web.Request) -> web.Response:
-        letter = await self._history.dead_letter(int(request.match_info["number"]))
-        if letter is None:
-            raise UnknownError(f"there is no dead letter {request.match_info['number']}")
-        return answer({**_letter(letter), "body": letter.body})
+class LettersAsked(KeptAsked):
+    """Which dead letters are wanted."""
 
-    async def _replay(self, request: web.Request) -> web.Response:
-        return await self._move(request, self._letters.replay)
+    lane: Annotated[Name, Field(description="Only those that this cloud refused.")] | None = None
 
-    async def _drop(self, request: web.Request) -> web.Response:
-        return await self._move(request, self._letters.drop)
 
-    async def _move(self, request: web.Request, move: Callable[[int], Awaitable[DeadLetter]]) -> web.Response:
-        return answer(_letter(await move(int(request.match_info["number"]))))
+class AsideAsked(KeptAsked):
+    """What of the quarantine is wanted."""
 
-    async def _list_aside(self, request: web.Request) -> web.Response:
-        parameters.only(request, ("product", "device", "limit", "cursor"))
-        limit = parameters.limit(request)
-        found = await self._history.quarantine(
-            product=request.query.get("product"),
-            device=request.query.get("device"),
-            before=parameters.number(request, "cursor", least=1, most=_MOST),
-            limit=limit + 1,
-        )
-        page, following = _page(list(found), limit)
-        return answer({"quarantine": [_aside(item) for item in page], "next": following})
+    reason: Annotated[Name, Field(description="Only what was set aside for this reason.")] | None = None
 
-    async def _show_aside(self, request: web.Request) -> web.Response:
-        item = await self._history.set_aside(int(request.match_info["number"]))
-        if item is None:
-            raise UnknownError(f"nothing with the number {request.match_info['number']} is in quarantine")
-        payload = {"text": item.payload.decode(errors="replace"), "base64": b64encode(item.payload).decode()}
-        return answer({**_aside(item), "payload": payload})
+
+@looks_up(_LETTERS)
+async def list_dead_letters(outlook: Outlook, asked: LettersAsked) -> LetterPage:
+    """List what clouds refused for good, the newest first."""
+    query = LetterQuery(
+        lane=None if asked.lane is None else Lane(asked.lane),
+        product=asked.product,
+        device=asked.device,
+        since=asked.since,
+        before=asked.before,
+        limit=asked.limit + 1,
+    )
+    page, following = _page(list(await outlook.history.dead_letters(query)), asked.limit)
+    return {"dead_letters": [_letter(letter) for letter in page], "next": following}
+
+
+@looks_up(f"{_LETTERS}/{{number}}")
+async def show_dead_letter(outlook: Outlook, asked: Numbered) -> LetterShown:
+    """Show a dead letter with what it told."""
+    letter = await outlook.history.dead_letter(asked.number)
+    if letter is None:
+        raise UnknownError(f"there is no dead letter {asked.number}")
+    return {**_letter(letter), "body": letter.body}
+
+
+@acts(f"{_LETTERS}/{{number}}/replay")
+async def replay_dead_letter(outlook: Outlook, asked: Numbered) -> LetterView:
+    """Put a dead letter back into its queue; its cloud hears it unless it has heard of something later."""
+    return _letter(await outlook.letters.replay(asked.number))
+
+
+@acts(f"{_LETTERS}/{{number}}/drop")
+async def drop_dead_letter(outlook: Outlook, asked: Numbered) -> LetterView:
+    """Forget a dead letter."""
+    return _letter(await outlook.letters.drop(asked.number))
+
+
+@looks_up(_ASIDE)
+async def list_quarantine(outlook: Outlook, asked: AsideAsked) -> AsidePage:
+    """List what devices said that could not be understood, or not be acted upon, the newest first."""
+    query = AsideQuery(
+        product=asked.product,
+        device=asked.device,
+        reason=asked.reason,
+        since=asked.since,
+        before=asked.before,
+        limit=asked.limit + 1,
+    )
+    page, following = _page(list(await outlook.history.quarantine(query)), asked.limit)
+    return {"quarantine": [_aside(item) for item in page], "next": following}
+
+
+@looks_up(f"{_ASIDE}/{{number}}")
+async def show_quarantined(outlook: Outlook, asked: Numbered) -> AsideShown:
+    """Show one entry of the quarantine with what the device sent."""
+    item = await outlook.history.set_aside(asked.number)
+    if item is None:
+        raise UnknownError(f"nothing with the number {asked.number} is in quarantine")
+    return {
+        **_aside(item),
+        "payload": {
+            "text": item.payload.decode(errors="replace"),
+            "base64": b64encode(item.payload).decode(),
+        },
+    }
 
 
 def _page(found: list[T], limit: int) -> tuple[list[T], str | None]:
@@ -89,7 +123,7 @@ def _page(found: list[T], limit: int) -> tuple[list[T], str | None]:
     return page, str(page[-1].id) if len(found) > limit else None
 
 
-def _letter(letter: DeadLetter) -> dict[str, Any]:
+def _letter(letter: DeadLetter) -> LetterView:
     return {
         "id": letter.id,
         "at": instant(letter.wall),
@@ -103,7 +137,7 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _aside(item: SetAside) -> dict[str, Any]:
+def _aside(item: SetAside) -> AsideView:
     return {
         "id": item.id,
         "at": instant(item.wall),
@@ -113,3 +147,13 @@ def _aside(item: SetAside) -> dict[str, Any]:
         "detail": item.detail,
         "bytes": len(item.payload),
     }
+
+
+OPERATIONS = (
+    list_dead_letters,
+    show_dead_letter,
+    replay_dead_letter,
+    drop_dead_letter,
+    list_quarantine,
+    show_quarantined,
+)

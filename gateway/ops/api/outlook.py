@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import nlargest
 
 from gateway.core.clock import Clock
 from gateway.core.dead_letters import DeadLetters
@@ -11,15 +13,17 @@ from gateway.core.orders import Orders
 from gateway.core.reconciler import Drift
 from gateway.core.record import Record
 from gateway.model.identity import DeviceId, UpdateId
+from gateway.model.states import TERMINAL
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton, baton
 from gateway.ops.api.shelf import Shelf
+from gateway.ops.api.views import SiteTimes
 from gateway.ports.firmware import Progress
-from gateway.ports.history import History
+from gateway.ports.history import History, Place, UpdateQuery
 from gateway.ports.store import Ordered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outlook:
     """The parts of one gateway, as an operator sees them."""
 
@@ -40,6 +44,23 @@ class Outlook:
     async def find(self, name: UpdateId) -> Update | None:
         """Return an update, as it is now or as it ended."""
         return self.record.find(name) or await self.history.update(name)
+
+    @cached_property
+    def when(self) -> SiteTimes:
+        """Return what says when something was."""
+        return SiteTimes(self.clock)
+
+    def devices(self) -> set[DeviceId]:
+        """Return every device that is named, there, or of which anything is known."""
+        return {*self.known(), *self.record.devices()}
+
+    async def updates(self, query: UpdateQuery) -> list[Update]:
+        """Return updates, those that were opened last first, as they are now."""
+        if query.states is None or TERMINAL.intersection(query.states):
+            return list(map(self.newest, await self.history.updates(query)))
+        # What is not over is in memory, and may be a needle in the store.
+        found = (update for update in self.record.open_updates() if _wants(query, update))
+        return nlargest(query.limit, found, key=_place)
 
     def newest(self, update: Update) -> Update:
         """Return what is known of it now, which may be newer than what was read."""
@@ -72,3 +93,19 @@ class Outlook:
     def progress(self, row: Ordered) -> Progress | None:
         """Return how much of its image has come, while it comes."""
         return self.shelf.progress(row.command.firmware.identity) if self.shelf is not None else None
+
+
+def _wants(query: UpdateQuery, update: Update) -> bool:
+    """Whether the query asks for an update."""
+    return (
+        (query.states is None or update.state in query.states)
+        and query.product in (None, update.device.product_id)
+        and query.device in (None, update.device.name)
+        and query.reason in (None, update.reason)
+        and (query.since is None or update.opened_at >= query.since)
+        and (query.after is None or _place(update) < query.after)
+    )
+
+
+def _place(update: Update) -> Place:
+    return update.opened_at, update.id

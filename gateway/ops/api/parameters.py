@@ -1,107 +1,179 @@
-"""What a request names and asks for, read strictly: whatever cannot be meant is a BadRequestError."""
+"""What a request may name and ask for: the types of parameters, whose schema is the rule by which they are read.
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
-from math import isfinite
+Reading is strict: whatever cannot be meant is a BadRequestError that names the parameter, its value and the rule. A
+filter that is misspelt must not show everything.
+"""
 
-from aiohttp import web
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from multidict import MultiMapping
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.model.identity import DeviceId, UpdateId
-from gateway.model.states import TERMINAL, State
 from gateway.ops.problems import BadRequestError
-from gateway.ports.history import Place
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
-_FOREIGN = 'cursor is none of ours; take the "next" of the page before'
+_MOST = 10**18 - 1
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 
-def only(request: web.Request, names: Iterable[str]) -> None:
-    """Refuse parameters that nobody would read: a filter that is misspelt must not show everything."""
-    known = sorted(names)
-    for name in request.query:
-        if name not in known:
-            raise BadRequestError(f"{name} is not a parameter here; known are: {', '.join(known)}")
-
-
-def limit(request: web.Request) -> int:
-    """Return how many entries are wanted."""
-    return number(request, "limit", least=1, most=MAX_LIMIT) or DEFAULT_LIMIT
-
-
-def number(request: web.Request, name: str, *, least: int, most: int) -> int | None:
-    """Return a whole number, None where none is given."""
-    given = request.query.get(name)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdecimal() and len(given) <= 18 and least <= int(given) <= most):
-        raise BadRequestError(f"{name} is {given[:40]!r}; it must be a number from {least} to {most}")
+def _decimal(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and len(given) <= 18):
+        raise ValueError
     return int(given)
 
 
-def flag(request: web.Request, name: str) -> bool | None:
-    """Return true or false, None where neither is given."""
-    word = request.query.get(name)
-    if word not in (None, "true", "false"):
-        raise BadRequestError(f"{name} is {word[:40]!r}; it must be true or false")
-    return None if word is None else word == "true"
+def _true_or_false(given: str) -> bool:
+    if given not in ("true", "false"):
+        raise ValueError
+    return given == "true"
 
 
-def states(request: web.Request) -> frozenset[State] | None:
-    """Return the states that are wanted: each `state`, or with `open=true` those that are no end."""
+def _wall(given: str) -> float:
+    if not _TIME.fullmatch(given):
+        raise ValueError
+    return datetime.fromisoformat(given.upper()).timestamp()
+
+
+#: A name; a NUL is in none, and no database takes it.
+Name = Annotated[str, Field(min_length=1, pattern="^[^\\x00]+$")]
+Number = Annotated[int, Field(ge=1, le=_MOST), BeforeValidator(_decimal)]
+Flag = Annotated[bool, BeforeValidator(_true_or_false)]
+#: Unix seconds; written as RFC 3339.
+Since = Annotated[
+    float,
+    BeforeValidator(_wall),
+    Field(json_schema_extra={"type": "string", "format": "date-time", "examples": ["2026-11-21T08:00:00Z"]}),
+]
+Limit = Annotated[
+    int,
+    Field(ge=1, le=MAX_LIMIT, description="How many entries a page has at most."),
+    BeforeValidator(_decimal),
+]
+Cursor = Annotated[
+    str,
+    Field(min_length=1, description="Where to go on: the `next` of the page before, with the same filters."),
+]
+
+
+class Asked(BaseModel):
+    """What a request asks for; a field that the path names is read from there, any other from the query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paged(Asked):
+    """A list that comes a page at a time."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class OfDevice(Asked):
+    """One device."""
+
+    product: Annotated[Name, Field(description="The device's product.")]
+    device: Annotated[Name, Field(description="The device's name within its product.")]
+
+    @property
+    def device_id(self) -> DeviceId:
+        """Its identity."""
+        return DeviceId(self.product, self.device)
+
+
+class OfUpdate(OfDevice):
+    """One update."""
+
+    module: Annotated[Name, Field(description="What is updated: `default`, `mcu`, …; its slashes as %2F.")]
+    number: Annotated[Number, Field(description="The last part of the update's id.")]
+
+    @property
+    def update_id(self) -> UpdateId:
+        """Its identity."""
+        return UpdateId(f"{self.device_id}/{self.module}/{self.number}")
+
+
+class Numbered(Asked):
+    """One entry of a list."""
+
+    number: Annotated[Number, Field(description="The entry's `id`.")]
+
+
+AskedT = TypeVar("AskedT", bound=Asked)
+
+
+def read(wanted: type[AskedT], path: Mapping[str, str], query: MultiMapping[str]) -> AskedT:
+    """Return what a request asks for."""
+    fields = wanted.model_fields.keys() - path.keys()
+    schema = rules(wanted)
+    given: dict[str, Any] = dict(path)
+    for name in dict.fromkeys(query):
+        if name not in fields:
+            raise BadRequestError(f"{name[:40]} is not a parameter here; {_way_out(name, fields)}", name[:40])
+        values = query.getall(name)
+        if schema[name].get("type") == "array":
+            given[name] = values
+        elif len(values) > 1:
+            raise BadRequestError(f"{name} is given {len(values)} times; give it once", name)
+        else:
+            given[name] = values[0]
     try:
-        named = frozenset(State(word) for word in request.query.getall("state", []))
-    except ValueError as err:
-        raise BadRequestError(f"state: {err}; it must be one of {', '.join(State)}") from None
-    if flag(request, "open"):
-        return (named or frozenset(State)) - TERMINAL
-    return named or None
+        return wanted.model_validate(given)
+    except ValidationError as error:
+        at = error.errors(include_url=False, include_context=False)[0]
+        name = str(at["loc"][0])
+        raise BadRequestError(
+            f"{name} is {_shown(given.get(name), at['input'])}; it must be {_words(schema[name])}", name
+        ) from None
 
 
-def device_id(request: web.Request) -> DeviceId:
-    """Return the device that the path names."""
-    return DeviceId(request.match_info["product"], request.match_info["device"])
+@cache
+def rules(wanted: type[Asked]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the JSON Schema of each parameter; one that may be left out is not said to be null instead."""
+    whole = wanted.model_json_schema()
+    return {
+        name: _resolved(rule, whole.get("$defs", {})) for name, rule in whole.get("properties", {}).items()
+    }
 
 
-def update_id(request: web.Request) -> UpdateId:
-    """Return the update that the path names."""
-    module, count = request.match_info["module"], request.match_info["number"]
-    return UpdateId(f"{device_id(request)}/{module}/{count}")
+def _resolved(rule: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    if "anyOf" in rule:
+        (meant,) = [each for each in rule["anyOf"] if each.get("type") != "null"]
+        rule = {**meant, **{key: value for key, value in rule.items() if key not in ("anyOf", "default")}}
+    if "$ref" in rule:
+        target = known[rule["$ref"].rpartition("/")[2]]
+        rule = {**target, **{key: value for key, value in rule.items() if key != "$ref"}}
+    if "items" in rule:
+        rule = {**rule, "items": _resolved(rule["items"], known)}
+    return {key: value for key, value in rule.items() if key != "title"}
 
 
-def cursor_after(name: str) -> str:
-    """Write where a page ended, by the name of its last entry."""
-    return urlsafe_b64encode(name.encode(errors="surrogatepass")).decode()
+def _words(rule: Mapping[str, Any]) -> str:
+    match rule:
+        case {"enum": words}:
+            return f"one of {', '.join(words)}"
+        case {"items": items}:
+            return _words(items)
+        case {"type": "boolean"}:
+            return "true or false"
+        case {"type": "integer", "minimum": least, "maximum": most}:
+            return f"a number from {least} to {most}"
+        case {"format": "date-time", "examples": [example]}:
+            return f"a time such as {example}"
+    return "a name"
 
 
-def name_after(request: web.Request) -> str | None:
-    """Read the name at which the page before ended."""
-    given = request.query.get("cursor")
-    if given is None:
-        return None
-    try:
-        return urlsafe_b64decode(given).decode(errors="surrogatepass")
-    except ValueError:
-        raise BadRequestError(_FOREIGN) from None
+def _shown(given: object, at: object) -> str:
+    """Write what was given; of several, the one that is wrong."""
+    return repr(str(at if isinstance(given, list) else given)[:40])
 
 
-def cursor(place: Place) -> str:
-    """Write where a page of updates ended."""
-    opened_at, name = place
-    return cursor_after(f"{opened_at!r} {name}")
-
-
-def place(request: web.Request) -> Place | None:
-    """Read where the page of updates before ended."""
-    given = name_after(request)
-    if given is None:
-        return None
-    said_at, _, name = given.partition(" ")
-    try:
-        opened_at = float(said_at)
-        # What no database can look for, ours has never written.
-        is_ours = isfinite(opened_at) and "\0" not in name.encode().decode()
-    except ValueError:
-        is_ours = False
-    if not is_ours:
-        raise BadRequestError(_FOREIGN)
-    return opened_at, UpdateId(name)
+def _way_out(name: str, known: set[str]) -> str:
+    nearest = get_close_matches(name, known, n=1)
+    asked = f"did you mean {nearest[0]}? " if nearest else ""
+    return asked + (f"known are: {', '.join(sorted(known))}" if known else "there are none")

@@ -1,88 +1,135 @@
 """The API's updates: listed, shown with all that happened to them, and acted upon."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
-from typing import Any
+from typing import Annotated
 
-from aiohttp import web
+from pydantic import Field
 
 from gateway.core.desk import UnknownError
-from gateway.model.identity import UpdateId
+from gateway.model.states import TERMINAL, Reason, State
 from gateway.model.update import Update
-from gateway.ops.api import parameters
-from gateway.ops.api.answering import answer
+from gateway.ops.api.answering import place_after, place_cursor
+from gateway.ops.api.operation import acts, looks_up
 from gateway.ops.api.outlook import Outlook
-from gateway.ops.api.views import image_view, line_view, order_view, site_times, update_view
+from gateway.ops.api.parameters import Flag, Name, OfUpdate, Paged, Since
+from gateway.ops.api.shapes import UpdatePage, UpdateShown, UpdateView
+from gateway.ops.api.views import image_view, line_view, order_view, update_view
 from gateway.ports.history import UpdateQuery
 
 MAX_LINES = 500
-_ONE = "/api/v1/updates/{product}/{device}/{module}/{number:[1-9][0-9]*}"
-
-Act = Callable[[UpdateId], Awaitable[Update]]
+_ONE = "/api/v1/updates/{product}/{device}/{module}/{number}"
 
 
-class UpdateRoutes:
-    """`/api/v1/updates`."""
+class UpdatesAsked(Paged):
+    """Which updates are wanted."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self._outlook = outlook
-        desk = outlook.desk
-        self._acts: dict[str, Act] = {
-            "confirm": partial(desk.confirm, accept=True),
-            "refuse": partial(desk.confirm, accept=False),
-            "cancel": desk.cancel,
-            "retry": desk.retry,
-            "pause": desk.pause,
-            "resume": desk.resume,
-        }
+    state: Annotated[list[State], Field(description="Only those in one of these states.")] | None = None
+    open: Annotated[Flag, Field(description="Only those that are not over.")] | None = None
+    product: Annotated[Name, Field(description="Only those of this product.")] | None = None
+    device: Annotated[Name, Field(description="Only those of devices of this name.")] | None = None
+    reason: Annotated[Reason, Field(description="Only those that give this reason.")] | None = None
+    since: Annotated[Since, Field(description="Only those that were opened then or later.")] | None = None
 
-    def routes(self) -> Iterator[web.RouteDef]:
-        """Yield the routes."""
-        yield web.get("/api/v1/updates", self._list)
-        yield web.get(_ONE, self._show)
-        yield web.post(f"{_ONE}/{{action:{'|'.join(self._acts)}}}", self._act)
+    @property
+    def states(self) -> frozenset[State] | None:
+        """The states that are wanted: those named, or with `open` those of them that are no end."""
+        named = frozenset(self.state or ())
+        if self.open:
+            return (named or frozenset(State)) - TERMINAL
+        return named or None
 
-    async def _list(self, request: web.Request) -> web.Response:
-        parameters.only(request, ("state", "open", "product", "device", "limit", "cursor"))
-        limit = parameters.limit(request)
-        found = await self._outlook.history.updates(
-            UpdateQuery(
-                states=parameters.states(request),
-                product=request.query.get("product"),
-                device=request.query.get("device"),
-                after=parameters.place(request),
-                limit=limit + 1,
-            )
-        )
-        page = found[:limit]
-        is_last = len(found) <= limit
-        return answer(
-            {
-                "updates": [self._view(self._outlook.newest(update)) for update in page],
-                "next": None if is_last else parameters.cursor((page[-1].opened_at, page[-1].id)),
-            }
-        )
 
-    async def _show(self, request: web.Request) -> web.Response:
-        name = parameters.update_id(request)
-        update = await self._outlook.find(name)
-        if update is None:
-            raise UnknownError(f"there is no update {name}")
-        lines = await self._outlook.history.timeline(name, limit=MAX_LINES)
-        rows = self._outlook.orders.serving(update)
-        wanted = self._outlook.wanted(rows[0]) if rows and not update.state.is_terminal else None
-        return answer(
-            {
-                **self._view(update),
-                "orders": [order_view(row) for row in rows],
-                "image": image_view(rows[0], wanted, self._outlook.progress(rows[0])) if wanted else None,
-                "timeline": [line_view(line) for line in lines],
-            }
-        )
+@looks_up("/api/v1/updates")
+async def list_updates(outlook: Outlook, asked: UpdatesAsked) -> UpdatePage:
+    """List updates, those that were opened last first.
 
-    async def _act(self, request: web.Request) -> web.Response:
-        act = self._acts[request.match_info["action"]]
-        return answer(self._view(await act(parameters.update_id(request))))
+    Filters narrow one another. Updates that are opened while you page come before the first page, and move nothing.
+    """
+    query = UpdateQuery(
+        states=asked.states,
+        product=asked.product,
+        device=asked.device,
+        reason=asked.reason,
+        since=None if asked.since is None else outlook.when.site(asked.since),
+        after=None if asked.cursor is None else place_after(asked.cursor),
+        limit=asked.limit + 1,
+    )
+    found = await outlook.updates(query)
+    page = found[: asked.limit]
+    is_last = len(found) <= asked.limit
+    return {
+        "updates": [_view(outlook, update) for update in page],
+        "next": None if is_last else place_cursor((page[-1].opened_at, page[-1].id)),
+    }
 
-    def _view(self, update: Update) -> dict[str, Any]:
-        return update_view(update, self._outlook.baton(update), site_times(self._outlook.clock))
+
+@looks_up(_ONE)
+async def show_update(outlook: Outlook, asked: OfUpdate) -> UpdateShown:
+    """Show an update with the orders that it serves, its image and its timeline."""
+    name = asked.update_id
+    update = await outlook.find(name)
+    if update is None:
+        raise UnknownError(f"there is no update {name}")
+    lines = await outlook.history.timeline(name, limit=MAX_LINES)
+    rows = outlook.orders.serving(update)
+    wanted = outlook.wanted(rows[0]) if rows and not update.state.is_terminal else None
+    return {
+        **_view(outlook, update),
+        "orders": [order_view(row) for row in rows],
+        "image": image_view(rows[0], wanted, outlook.progress(rows[0])) if wanted else None,
+        "timeline": [line_view(line) for line in lines],
+    }
+
+
+@acts(f"{_ONE}/confirm")
+async def confirm_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Agree to an update that waits for a person."""
+    return _view(outlook, await outlook.desk.confirm(asked.update_id, accept=True))
+
+
+@acts(f"{_ONE}/refuse")
+async def refuse_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Refuse an update that waits for a person: it ends."""
+    return _view(outlook, await outlook.desk.confirm(asked.update_id, accept=False))
+
+
+@acts(f"{_ONE}/cancel")
+async def cancel_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Call an update off that its device has not begun to install, or that is stalled.
+
+    A device that was told of it is told so. Its task stays open in the cloud.
+    """
+    return _view(outlook, await outlook.desk.cancel(asked.update_id))
+
+
+@acts(f"{_ONE}/retry")
+async def retry_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Begin anew what ended without success, for the same order of a cloud; the answer is the new update."""
+    return _view(outlook, await outlook.desk.retry(asked.update_id))
+
+
+@acts(f"{_ONE}/pause")
+async def pause_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Hold back an update of which its device has not been told."""
+    return _view(outlook, await outlook.desk.pause(asked.update_id))
+
+
+@acts(f"{_ONE}/resume")
+async def resume_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
+    """Let a paused update go on."""
+    return _view(outlook, await outlook.desk.resume(asked.update_id))
+
+
+def _view(outlook: Outlook, update: Update) -> UpdateView:
+    return update_view(update, outlook.baton(update), outlook.when)
+
+
+OPERATIONS = (
+    list_updates,
+    show_update,
+    confirm_update,
+    refuse_update,
+    cancel_update,
+    retry_update,
+    pause_update,
+    resume_update,
+)

@@ -1,9 +1,7 @@
 """Updates, orders and what was written of them, as the API's JSON. No URL of an image is shown: it may be signed."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from gateway.core.clock import Clock
 from gateway.core.images import Wanted
@@ -11,13 +9,14 @@ from gateway.core.reconciler import Drift
 from gateway.model.states import Reason
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton
+from gateway.ops.api.shapes import DriftView, HeldView, ImageView, LineView, OrderState, OrderView, UpdateView
 from gateway.ops.api.shelf import HeldImage
 from gateway.ports.firmware import Progress
 from gateway.ports.history import Line
 from gateway.ports.store import Ordered
 
-#: Says for a time of the site clock when that was.
-When = Callable[[float], str]
+#: Seconds by which two clocks may differ otherwise than before, only because they are read one after the other.
+_JITTER = 0.05
 
 
 def instant(wall: float) -> str:
@@ -25,26 +24,45 @@ def instant(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def site_times(clock: Clock) -> When:
-    """Return what turns times of the site clock into such of the wall clock, as it stands now."""
-    ahead = clock.wall() - clock.now()
-    return lambda site: instant(site + ahead)
+class SiteTimes:
+    """Turns times of the site clock into such of the wall clock, and back.
+
+    The same time is written alike as long as the wall clock is not set: who asks again must see that nothing changed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = clock.wall() - clock.now()
+
+    def __call__(self, site: float) -> str:
+        """Say when a time of the site clock was."""
+        return instant(site + self._now_ahead())
+
+    def site(self, wall: float) -> float:
+        """Return the time of the site clock at Unix seconds of the wall clock."""
+        return wall - self._now_ahead()
+
+    def _now_ahead(self) -> float:
+        ahead = self._clock.wall() - self._clock.now()
+        if abs(ahead - self._ahead) > _JITTER:
+            self._ahead = ahead
+        return self._ahead
 
 
-def update_view(update: Update, baton: Baton, when: When) -> dict[str, Any]:
+def update_view(update: Update, baton: Baton, when: SiteTimes) -> UpdateView:
     """Show an update."""
-    view = {
+    view: UpdateView = {
         "id": update.id,
         "product": update.device.product_id,
         "device": update.device.name,
         "module": update.module,
-        "state": update.state.value,
+        "state": update.state,
         "percent": update.percent,
         "target": update.target,
         "source": update.source,
         "attempt": update.attempt,
         "next": {
-            "who": baton.who.value,
+            "who": baton.who,
             "why": baton.why,
             "word": baton.word,
             "values": dict(baton.values),
@@ -52,18 +70,22 @@ def update_view(update: Update, baton: Baton, when: When) -> dict[str, Any]:
         "opened_at": when(update.opened_at),
         "entered_at": when(update.entered_at),
         "touched_at": when(update.touched_at),
+        "ordered": update.ordered,
+        "confirmed": update.confirmed,
+        "paused": update.paused,
+        "stalled": update.stalled,
+        "unverified": update.unverified,
+        "synthetic": update.synthetic,
     }
-    flags = ("ordered", "confirmed", "paused", "stalled", "unverified", "synthetic")
-    view |= {flag: getattr(update, flag) for flag in flags}
     if update.reason is not Reason.NONE or update.code or update.detail:
-        view["reason"], view["phase"] = update.reason.value, update.phase.value
+        view["reason"], view["phase"] = update.reason, update.phase
         view["code"], view["detail"] = update.code, update.detail
     if update.retries or update.retries_left:
-        view |= {"retries": update.retries, "retries_left": update.retries_left}
+        view["retries"], view["retries_left"] = update.retries, update.retries_left
     return view
 
 
-def order_view(row: Ordered) -> dict[str, Any]:
+def order_view(row: Ordered) -> OrderView:
     """Show what a cloud wants."""
     command = row.command
     return {
@@ -74,14 +96,19 @@ def order_view(row: Ordered) -> dict[str, Any]:
         "version": command.version,
         "handle": command.handle,
         "update": row.update,
-        "state": "conflict" if row.note == "conflict" else "closed" if row.is_closed else "open",
+        "state": order_state(row),
         "note": row.note,
     }
 
 
-def image_view(row: Ordered, wanted: Wanted, progress: Progress | None) -> dict[str, Any]:
+def order_state(row: Ordered) -> OrderState:
+    """Say how an order stands."""
+    return "conflict" if row.note == "conflict" else "closed" if row.is_closed else "open"
+
+
+def image_view(row: Ordered, wanted: Wanted, progress: Progress | None) -> ImageView:
     """Show how far the image of an order is."""
-    view: dict[str, Any] = {
+    view: ImageView = {
         "lane": row.lane,
         "version": row.command.version,
         "module": row.command.module,
@@ -101,7 +128,7 @@ def image_view(row: Ordered, wanted: Wanted, progress: Progress | None) -> dict[
     return view
 
 
-def held_view(held: HeldImage) -> dict[str, Any]:
+def held_view(held: HeldImage) -> HeldView:
     """Show an image in the cache."""
     return {
         "sha256": held.image.sha256,
@@ -113,19 +140,19 @@ def held_view(held: HeldImage) -> dict[str, Any]:
     }
 
 
-def drift_view(drift: Drift) -> dict[str, Any]:
+def drift_view(drift: Drift) -> DriftView:
     """Show what a cloud believes that is not so."""
     return {
         "lane": drift.lane,
         "update": drift.update,
         "kind": drift.kind,
-        "believed": drift.believed.value,
-        "true": drift.true.value,
+        "believed": drift.believed,
+        "true": drift.true,
         "detail": drift.detail,
     }
 
 
-def line_view(line: Line) -> dict[str, Any]:
+def line_view(line: Line) -> LineView:
     """Show a line of a timeline; what was understood is told in words."""
     text = in_words(line.text) if line.source == "understood" else line.text
     return {"at": instant(line.wall), "source": line.source, "text": text}

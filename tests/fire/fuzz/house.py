@@ -1,11 +1,8 @@
 """What comes back to us: the cursor of a page, and the rows of the store."""
 
-from types import SimpleNamespace
-from typing import Any
-
 from gateway.model.codec import decode, encode
 from gateway.model.identity import UpdateId
-from gateway.ops.api import parameters
+from gateway.ops.api import answering
 from gateway.ops.problems import BadRequestError
 from tests.fire.fuzz.target import Target, as_json, is_encodable
 from tests.vectors import load
@@ -13,20 +10,15 @@ from tests.vectors import load
 
 def cursor(data: bytes) -> None:
     """A cursor that is taken names a place that a database can look for; those that we write come back."""
-    for read in (parameters.name_after, parameters.place):
+    for read in (answering.name_after, answering.place_after):
         try:
-            found = read(_asked(data.decode("latin-1")))
+            found = read(data.decode("latin-1"))
         except BadRequestError:
             continue
         if isinstance(found, tuple):
             assert is_encodable(found)
             assert found[0] - found[0] == 0, "a time is a number"
-            assert parameters.place(_asked(parameters.cursor(found))) == found
-
-
-def _asked(cursor: str) -> Any:
-    """Return what a parameter is read from: a whole request would cost more than the reading."""
-    return SimpleNamespace(query={"cursor": cursor})
+            assert answering.place_after(answering.place_cursor(found)) == found
 
 
 def row(data: bytes) -> None:
@@ -48,8 +40,8 @@ TARGETS = {
     "cursor": Target(
         cursor,
         (
-            parameters.cursor_after("P/dev01").encode(),
-            parameters.cursor((1893456000.25, UpdateId("P/d/default/1"))).encode(),
+            answering.cursor_after("P/dev01").encode(),
+            answering.place_cursor((1893456000.25, UpdateId("P/d/default/1"))).encode(),
             b"bmFuIHg=",
             b"MSAA",
         ),

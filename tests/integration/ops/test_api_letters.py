@@ -33,7 +33,7 @@ async def test_dead_letters_are_listed_and_shown(office: Office) -> None:
     assert '"state":"installing"' in (await office.get("dead-letters", str(number)))["body"]
     assert (await office.get("dead-letters", lane="cloud/two"))["dead_letters"] == []
     assert (await office.status_of("GET", "dead-letters/99"))[0] == 404
-    assert (await office.status_of("GET", "dead-letters/0"))[0] == 404
+    assert (await office.status_of("GET", "dead-letters/0"))[0] == 400
 
 
 async def test_dead_letters_come_a_page_at_a_time(office: Office) -> None:

@@ -158,6 +158,7 @@ async def test_without_the_token_nothing_is_told(
             "type": "about:blank",
             "title": "Unauthorized",
             "status": 401,
+            "code": "token_needed",
             "detail": "send the token of the configuration's http.token as: Authorization: Bearer TOKEN",
         }
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import StoreError
-from gateway.model.identity import DEFAULT_MODULE, DeviceId, UpdateId, Version
+from gateway.model.identity import DeviceId, UpdateId, Version
 from gateway.model.states import State
 from gateway.model.update import Update
-from gateway.ports.history import UpdateQuery
+from gateway.ports.history import AsideQuery, LetterQuery, UpdateQuery
 from gateway.ports.store import Buried, Changes, Entry, Kind, Quarantined
 from gateway.store.reading import Reading
 from tests.integration.store.scene import LANE, OTHER_LANE, WALL_AHEAD, Scene, delivered, transition
@@ -70,15 +70,6 @@ async def test_a_timeline_is_cut_at_its_beginning(scene: Scene) -> None:
     ]
 
 
-async def test_devices_are_those_of_which_anything_is_known(scene: Scene) -> None:
-    """By a version or by an update, each once."""
-    versions = {(DeviceId("P", name), DEFAULT_MODULE): Version("1") for name in ("a", "z")}
-    await scene.commit(Changes(updates={update.id: update for update in MANY}, versions=versions))
-    async with reading(scene) as history:
-        found = await history.devices()
-    assert sorted(map(str, found)) == ["P/a", "P/b", "P/z", "Q/a"]
-
-
 async def test_dead_letters_are_found_and_dropped(scene: Scene) -> None:
     """With the device and the lane that their queue is of; what is dropped is gone."""
     await scene.tell(transition("a"), transition("b"), transition("c", lane=OTHER_LANE))
@@ -86,19 +77,19 @@ async def test_dead_letters_are_found_and_dropped(scene: Scene) -> None:
         claims = await scene.claim(lane=lane)
         await scene.settle(*(Buried(claim=claim, code="7", reason="no") for claim in claims))
     async with reading(scene) as history:
-        letters = await history.dead_letters(lane=None, before=None, limit=10)
+        letters = await history.dead_letters(LetterQuery())
         assert [(letter.lane, letter.device.name) for letter in letters] == [
             (OTHER_LANE, "c"),
             (LANE, "b"),
             (LANE, "a"),
         ]
-        first = await history.dead_letters(lane=LANE, before=letters[1].id, limit=10)
+        first = await history.dead_letters(LetterQuery(lane=LANE, before=letters[1].id))
         assert [(letter.device.name, letter.kind, letter.code, letter.reason) for letter in first] == [
             ("a", Kind.TRANSITION, "7", "no")
         ]
         assert await history.dead_letter(first[0].id) == first[0]
         await scene.commit(Changes(dropped=[letter.id for letter in letters[1:]]))
-        assert await history.dead_letters(lane=None, before=None, limit=10) == letters[:1]
+        assert await history.dead_letters(LetterQuery()) == letters[:1]
         assert await history.dead_letter(first[0].id) is None
 
 
@@ -110,9 +101,9 @@ async def test_the_quarantine_is_found(scene: Scene) -> None:
     ]
     await scene.commit(Changes(quarantine=items))
     async with reading(scene) as history:
-        found = await history.quarantine(product="P", device="a", before=None, limit=10)
+        found = await history.quarantine(AsideQuery(product="P", device="a"))
         assert [(item.device, item.payload) for item in found] == [(DEVICE, b"\xff\0")] * 2
-        assert await history.quarantine(product=None, device=None, before=found[1].id, limit=10) == []
+        assert await history.quarantine(AsideQuery(before=found[1].id)) == []
         assert await history.set_aside(found[0].id) == found[0]
         assert await history.set_aside(10**6) is None
 
@@ -122,7 +113,7 @@ async def test_reading_holds_up_no_commit(scene: Scene) -> None:
     await scene.tell(transition("a"))
     async with reading(scene) as history:
         for number in range(20):
-            looked = [history.updates(UpdateQuery()), history.devices()]
+            looked = [history.updates(UpdateQuery()), history.update(PLAIN.id)]
             await asyncio.gather(*looked, scene.tell(transition(f"d{number}")))
     sent = await scene.drain()
     assert len(sent) == 21
