@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench audit soak fuzz lock clean
+.PHONY: help demo test check bench audit soak kills fuzz lock clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -41,7 +41,10 @@ build/audit/.installed: requirements-audit.lock
 	build/audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	touch $@
 
-soak: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
+soak: $(VENV)/.installed  ## load and every kind of fault for a while, judged by the clouds' records (MINUTES=60 SEED=7)
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),7) $(ARGS)
+
+kills: $(VENV)/.installed  ## pull the plug 200 times while fifty devices publish (KILLS=, SEED=)
 	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --no-cov tests/e2e/test_kill.py
 
 fuzz: $(VENV)/.installed  ## look for what no reader of foreign bytes should do, SECONDS= (60) for each

@@ -45,6 +45,8 @@ class Site:
     mqtt_port: int
     http_port: int
     process: asyncio.subprocess.Process | None = None
+    #: Seconds that a start may take.
+    patience: float = READY_S
     starts: int = 0
     #: What the gateway's process is started by, `prlimit` say, and finds beside the environment of this one.
     wrapper: Sequence[str] = ()
@@ -58,7 +60,7 @@ class Site:
         """Start the gateway and wait until it is ready."""
         await self.spawn()
         assert self.process is not None
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(self.patience):
             while not await self._answers("/healthz"):
                 if self.process.returncode is not None:
                     raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.log()}")
@@ -70,7 +72,12 @@ class Site:
         command = [*self.wrapper, sys.executable, "-m", "gateway", "run", "--config", str(self.config)]
         with (self.directory / "gateway.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *command, stdout=log, stderr=log, env={**os.environ, **self.environment}
+                *command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                # Ctrl-C is for whoever plays with the gateway; they end it in their order.
+                start_new_session=True,
             )
 
     async def kill(self) -> None:

@@ -13,7 +13,7 @@ from tests.simulators.fleet import Fleet, cast
 from tests.simulators.onenet import OneNetCloud
 from tests.simulators.tencent import TencentCloud
 
-#: More of both for a soak: `KILLS=300 SEED=7 make soak`.
+#: More of both for a soak: `KILLS=300 SEED=7 make kills`.
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("SEED", "20261121"))
 #: Seconds between two kills, about; the gateway needs most of one to start.

@@ -2,7 +2,7 @@
 
 ===========================  ==========================================================================
 ``GET /_sim/record``         every call heard; filters ``device``, ``verdict``, ``since`` (order), ``limit``
-``POST /_sim/record``        ``{"mode": "full" | "summary", "clear": true, "excuse_resends": true}``
+``POST /_sim/record``        ``{"mode": "full" | "summary", "clear": true, "forget": order, "excuse_resends": true}``
 ``GET /_sim/summary``        counters and, unless ``devices=no``, the last state and the calls of every device
 ``GET|POST /_sim/faults``    ``{"down": true, "status": {"code": 429, "times": 2}, "seed": 7, "clear": true}``
 ``GET|POST /_sim/settings``  the cloud's switches     ┐
@@ -130,6 +130,8 @@ def _set_record(record: Record, body: Body) -> Body:
     record.mode = mode
     if body.get("clear"):
         record.clear()
+    if "forget" in body:
+        record.forget(int(body["forget"]))
     if body.get("excuse_resends"):
         record.excuse_resends()
     return {"mode": mode}

@@ -158,6 +158,11 @@ class Record:
         for keys in self._latest.values():
             self._lost.update(keys)
 
+    def forget(self, order: int) -> None:
+        """Let go of the calls up to this one, which somebody has fetched; every counter stays."""
+        while self.calls and self.calls[0].order <= order:
+            self.calls.popleft()
+
     def counters(self, *, devices: bool = True) -> dict[str, Any]:
         """Return the counters of ``GET /_sim/summary``, unless told not to those by device as well."""
         by_device = {device: dict(calls) for device, calls in self.by_device.items()} if devices else {}

@@ -86,6 +86,16 @@ async def test_the_record_can_be_cleared(tencent_app: TencentCaller) -> None:
     assert summary["devices"]["PR0DUCT01/dev01"]["state"] == "downloading"
 
 
+async def test_what_was_fetched_can_be_forgotten(tencent_app: TencentCaller) -> None:
+    """The calls up to an order go, so that a record that is read on and on stays small; the counters do not."""
+    for state in ("downloading", "done", "done"):
+        await tencent_app.report(state)
+    await steer(tencent_app, "record", {"forget": 2})
+    assert [call["order"] for call in (await see(tencent_app, "record"))["calls"]] == [3]
+    summary = await see(tencent_app, "summary")
+    assert (summary["calls"], summary["illegal"]) == (3, 1)
+
+
 async def test_a_killed_caller_is_excused_over_http(tencent_app: TencentCaller) -> None:
     """The crash harness says that the caller may repeat itself."""
     await tencent_app.report("done")

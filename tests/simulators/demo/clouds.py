@@ -28,6 +28,20 @@ class Cloud:
         calls: list[dict[str, Any]] = (await self._get(f"/_sim/record?limit={EVERYTHING}"))["calls"]
         return calls
 
+    async def calls_since(self, order: int) -> list[dict[str, Any]]:
+        """Return what it heard after that call, and let it forget all up to there."""
+        await self._post("record", {"forget": order})
+        calls: list[dict[str, Any]] = (await self._get(f"/_sim/record?since={order}"))["calls"]
+        return calls
+
+    async def excuse_resends(self) -> None:
+        """Tell it that the gateway was killed, and may say again what was on the wire."""
+        await self._post("record", {"excuse_resends": True})
+
+    async def set_faults(self, **modes: object) -> None:
+        """Set modes of ``/_sim/faults``; False switches one off."""
+        await self._post("faults", modes)
+
     async def go_away(self) -> None:
         """Reset every connection from now on."""
         await self._post("faults", {"down": True})

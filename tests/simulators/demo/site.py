@@ -93,8 +93,8 @@ def members(count: int) -> list[Member]:
 
 def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_url: str) -> Path:
     """Write the configuration, its secrets and its lists of devices; return the configuration's path."""
-    _write_secret(directory / "tencent-token", tencent.TOKEN)
-    _write_secret(directory / "onenet-key", onenet.KEY)
+    write_secret(directory / "tencent-token", tencent.TOKEN)
+    write_secret(directory / "onenet-key", onenet.KEY)
     text = CONFIG.format(
         http_port=_free_port(),
         firmware_port=_free_port(),
@@ -105,7 +105,7 @@ def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_u
     )
     for product in (PLAIN, SDK, PUMP, LAMP):
         listed = [each for each in site if each.device.product == product]
-        _write_devices(directory / f"{product}.csv", listed)
+        write_devices(directory / f"{product}.csv", listed)
         text += _product(product)
     config = directory / "gateway.toml"
     config.write_text(text)
@@ -124,12 +124,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _write_secret(path: Path, secret: str) -> None:
+def write_secret(path: Path, secret: str) -> None:
+    """Write it for its owner alone."""
     path.touch(mode=0o600)
     path.write_text(secret + "\n")
 
 
-def _write_devices(path: Path, listed: Sequence[Member]) -> None:
+def write_devices(path: Path, listed: Sequence[Member]) -> None:
+    """Write the list of a product."""
     path.touch(mode=0o600)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)

@@ -63,6 +63,12 @@ class Player:
         self._acts: deque[Act] = deque(disturb(tell(device, dice), device.temper, dice))
         self._answered = asyncio.Event()
         self._nap: float | None = None
+        self._client: Client | None = None
+
+    def cut(self) -> None:
+        """Break its connection, whatever it is saying; it will be back."""
+        if self._client is not None:
+            self._client.cut()
 
     @property
     def results(self) -> dict[str, Result]:
@@ -78,12 +84,14 @@ class Player:
             unacknowledged = client.unacknowledged
             try:
                 async with client:
+                    self._client = client
                     failures = 0
                     self.facts.connected += 1
                     self.facts.resent += unacknowledged
                     await self._converse(client)
             except aiomqtt.MqttError:
                 failures += 1
+            self._client = None
             await self._rest(failures)
         self.facts.is_over = True
 

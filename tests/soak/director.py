@@ -1,0 +1,274 @@
+"""The soak from start to end: everything up, load and faults for so long, then peace, draining, and the judgement."""
+
+import asyncio
+import json
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from random import Random
+from typing import Any
+
+from tests.simulators.demo.clouds import Cloud
+from tests.soak.books import Books
+from tests.soak.disk import Disk
+from tests.soak.faults import Arena, SkippedError, fault
+from tests.soak.lives import Campaigns, Obeyer, Reporter, Town, acknowledged
+from tests.soak.log import Struck
+from tests.soak.report import Bounds, Report
+from tests.soak.schedule import BRIEF, Planned, schedule
+from tests.soak.site import House, People
+from tests.soak.timed import Timed
+from tests.soak.watching import Operators, Watch
+
+HARVEST_EVERY = 1.0
+REPORT_PACE, ORDER_PACE, CAMPAIGN = 25.0, 8.0, 60.0  # seconds
+VISIT_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to play."""
+
+    minutes: float
+    seed: int
+    bounds: Bounds = field(default_factory=Bounds)
+    #: Seconds that everything may take to come to its end.
+    drain: float = 300.0
+    store: str = ""
+
+
+class Soak:
+    """One soak."""
+
+    def __init__(
+        self, wanted: Wanted, house: House, people: People, disk: Disk, clouds: tuple[Cloud, Cloud]
+    ) -> None:
+        self.wanted = wanted
+        self.house = house
+        self.clouds = clouds
+        self.books = Books()
+        is_brief = wanted.minutes <= BRIEF / 2
+        tempo = 0.4 if is_brief else 1.0
+        mqtt = ("127.0.0.1", house.mqtt_port)
+        self.town = Town(self.books, *clouds, mqtt, seed=wanted.seed, is_brief=is_brief)
+        self.reporters = [Reporter(self.town, each, pace=REPORT_PACE * tempo) for each in people.reporting]
+        self.obeyers = [
+            Obeyer(self.town, each, number=number, pace=ORDER_PACE * tempo)
+            for number, each in enumerate(people.taking)
+        ]
+        self.campaigns = Campaigns(self.town, every=CAMPAIGN * tempo)
+        self.watch = Watch(house, ready=wanted.bounds.ready)
+        self.operators = Operators(house, lambda: self.watch.is_excused)
+        self.timed = Timed(house.mqtt_port)
+        self.hostile: Counter[str] = Counter()
+        self.skipped: dict[str, str] = {}
+        self.report = Report(
+            seed=wanted.seed, minutes=wanted.minutes, bounds=wanted.bounds, devices=len(people.all) + 1
+        )
+        self._disk = disk
+        self._began = time.monotonic()
+
+    def interrupt(self) -> None:
+        """End early, in order."""
+        self.report.interrupted = True
+        self.town.is_over.set()
+
+    async def play(self, say: Callable[[str], None]) -> Report:
+        """Play all of it, and return what there is to say."""
+        await self.house.begin()
+        self._began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(work, name=name)
+                for name, work in (
+                    ("harvest", self._harvest()),
+                    ("watch", self.watch.look()),
+                    ("operators", self.operators.ask()),
+                    ("timed device", self.timed.live()),
+                    ("progress", self._progress(say)),
+                )
+            ]
+            lives = [group.create_task(each.live(), name="reports") for each in self.reporters]
+            lives += [group.create_task(each.live(self.campaigns), name="obeys") for each in self.obeyers]
+            lives.append(group.create_task(self.campaigns.run(), name="campaigns"))
+            await self._strike_all(say)
+            self.report.lasted = time.monotonic() - self._began
+            self.report.sent, self.report.acknowledged = acknowledged(self.reporters, self.obeyers)
+            await self._drain(lives, say)
+            for task in beside:
+                task.cancel()
+        await self._conclude()
+        return self.report
+
+    async def _strike_all(self, say: Callable[[str], None]) -> None:
+        """Play every track beside the others, for as long as was wanted."""
+        planned = sorted(schedule(self.wanted.seed, self.wanted.minutes), key=attrgetter("track", "at"))
+        tracks = [list(each) for _, each in groupby(planned, key=attrgetter("track"))]
+        playing = asyncio.gather(*(self._play_track(each, say) for each in tracks))
+        await self._until(self.wanted.minutes * 60)
+        await playing
+        self.town.is_over.set()
+
+    async def _play_track(self, planned: Sequence[Planned], say: Callable[[str], None]) -> None:
+        arena = Arena(
+            house=self.house,
+            clouds={each.name: each for each in self.clouds},
+            disk=self._disk,
+            reporters=self.reporters,
+            obeyers=self.obeyers,
+            attack=self._attack,
+            dice=Random(f"{self.wanted.seed}/{planned[0].track}"),
+        )
+        for each in planned:
+            if not await self._until(each.at):
+                return
+            await self._strike(each, arena, say)
+
+    async def _strike(self, planned: Planned, arena: Arena, say: Callable[[str], None]) -> None:
+        kind, began = planned.kind, time.time()
+        self.watch.active[kind] += 1
+        try:
+            await fault(planned.track, kind)(arena, planned.seconds)
+        except SkippedError as why:
+            self.skipped[kind] = str(why)
+            return
+        except (AssertionError, TimeoutError) as err:
+            self.watch.seen.append(f"{kind}: {str(err)[:300] or 'the gateway was not ready in time'}")
+            say(self.watch.seen[-1])
+            if self.house.pid is None:
+                self.town.is_over.set()  # there is nothing left to soak
+        finally:
+            self.watch.active[kind] -= 1
+        name = f"{planned.track}: {kind}" if planned.track in ("tencent", "onenet") else kind
+        self.watch.struck.append(Struck(kind=kind, name=name, began=began, ended=time.time()))
+
+    async def _attack(self, kind: str, seconds: float) -> None:
+        """Let hostile peers visit, in a process of their own."""
+        number = self.hostile.total()
+        ports = (str(self.house.mqtt_port), str(self.house.http_port))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.soak.hostile", kind, *ports, str(seconds), f"{self.wanted.seed}/{number}",
+            stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(VISIT_PATIENCE):
+                said, complaint = await process.communicate()
+        except TimeoutError:
+            self.hostile[f"{kind}, given up"] += 1
+            return
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise RuntimeError(f"the visit of {kind} failed:\n{complaint.decode(errors='replace')}")
+        self.hostile[kind] += json.loads(said)["streams"]
+
+    async def _until(self, seconds: float) -> bool:
+        """Wait until so long after the beginning; False when all is over before."""
+        await self.town.pause(max(self._began + seconds - time.monotonic(), 0))
+        return not self.town.is_over.is_set()
+
+    async def _drain(self, lives: Sequence[asyncio.Task[None]], say: Callable[[str], None]) -> None:
+        """Wait until every device has come to an end, and the gateway has nothing left to tell."""
+        say("draining: nothing new begins")
+        began = time.monotonic()
+        for cloud in self.clouds:
+            await cloud.set_faults(clear=True)
+        _, late = await asyncio.wait(lives, timeout=self.wanted.drain)
+        for task in late:
+            task.cancel()
+        await asyncio.wait(lives)
+        if self.house.pid is not None:
+            await self._settle(began + self.wanted.drain)
+        self.report.drained = time.monotonic() - began
+
+    async def _settle(self, deadline: float) -> None:
+        """Wait until no update is open, and no lane has a message."""
+        left: dict[str, Any] = {}
+        while True:
+            try:
+                status = await self.house.get("/api/v1/status")
+            except (OSError, TimeoutError) as err:
+                left = {"status": str(err)}
+            else:
+                lanes = {name: lane["messages"] for name, lane in status["lanes"].items() if lane["messages"]}
+                left = {**status["updates"], **lanes}
+                self.report.gateway = _shown(status)
+            if not left:
+                return
+            if time.monotonic() > deadline:
+                self.watch.seen.append(f"left over: the gateway still has {left}")
+                return
+            await asyncio.sleep(1)
+
+    async def _conclude(self) -> None:
+        report = self.report
+        for cloud in self.clouds:
+            await self.books.harvest(cloud)
+        code = await self.house.end() if self.house.pid is not None else None
+        if code != 0:
+            self.watch.seen.append(f"stop: the gateway ended with {code}")
+        self.watch.read_log(is_last=True)
+        report.judgement = self.books.judge()
+        report.clouds = {
+            each.name: _of_cloud(await each.summary(), self.books.pages[each.name].excused)
+            for each in self.clouds
+        }
+        report.faults = dict(Counter(each.name for each in self.watch.struck))
+        report.skipped, report.hostile = self.skipped, dict(self.hostile)
+        report.starts, report.memory = self.house.readiness, self.watch.memory()
+        report.puback_ms = {"p50": self.timed.quantile_ms(0.5), "p99": self.timed.quantile_ms(0.99)}
+        report.requests = dict(self.operators.answers)
+        report.explained_errors = dict(self.watch.explained)
+        report.seen = [*self.watch.seen, *self.operators.seen]
+
+    async def _harvest(self) -> None:
+        while True:
+            for cloud in self.clouds:
+                await self.books.harvest(cloud)
+            await asyncio.sleep(HARVEST_EVERY)
+
+    async def _progress(self, say: Callable[[str], None]) -> None:
+        while True:
+            say(self._line())
+            await asyncio.sleep(10)
+
+    def _line(self) -> str:
+        _, said = acknowledged(self.reporters, self.obeyers)
+        seconds = time.monotonic() - self._began
+        memory = self.house.memory_mb()
+        open_updates = sum(not self.books.has_heard(each) for each in self.books.updates)
+        active = ", ".join(sorted(kind for kind, count in self.watch.active.items() if count)) or "peace"
+        return (
+            f"{seconds:6.0f} s  {said:7} reports  {len(self.books.updates):5} updates, {open_updates:3} open  "
+            f"{len(self.house.readiness):3} starts  {memory[0] if memory else 0:4.0f} MB  {active}"
+        )
+
+
+def _of_cloud(summary: dict[str, Any], excused: int) -> dict[str, Any]:
+    names = (
+        "calls",
+        "heard",
+        "illegal",
+        "illegal_by_reason",
+        "replies_lost",
+        "verdicts",
+        "faults",
+        "peak_per_second",
+    )
+    return {**{name: summary[name] for name in names}, "ends told again as they may": excused}
+
+
+def _shown(status: dict[str, Any]) -> dict[str, Any]:
+    lanes = status["lanes"].items()
+    return {
+        "gateway: dead letters": {name: lane["dead_letters"] for name, lane in lanes},
+        "gateway: parked devices": {name: lane["parked_devices"] for name, lane in lanes},
+        "gateway: stalled updates": status["updates_stalled"],
+    }

@@ -1,0 +1,160 @@
+"""The faults: each begins, lasts, and heals, by its name in the schedule."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.simulators.demo.clouds import Cloud
+from tests.soak.disk import Disk
+from tests.soak.lives import Obeyer, Reporter
+from tests.soak.site import House
+
+
+class SkippedError(Exception):
+    """The fault cannot be played on this machine; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arena:
+    """What there is to strike."""
+
+    house: House
+    clouds: Mapping[str, Cloud]
+    disk: Disk
+    reporters: Sequence[Reporter]
+    obeyers: Sequence[Obeyer]
+    #: Play hostile peers: kind and seconds.
+    attack: Callable[[str, float], Awaitable[None]]
+    dice: Random
+
+
+#: Ends when it has healed.
+Fault = Callable[[Arena, float], Awaitable[None]]
+
+#: What a cloud does meanwhile: the modes of its simulator.
+CLOUD_MODES: Mapping[str, dict[str, Any]] = {
+    "down": {"down": True},
+    "flapping": {"flapping": {"seconds": 1.5}},
+    "unavailable": {"status": {"code": 503}},
+    "throttled": {"status": {"code": 429, "retry_after": "2", "chance": 0.5}},
+    "internal_error": {"status": {"code": 500, "chance": 0.5}},
+    "reply_lost": {"reply_lost": {"chance": 0.4}},
+    "slow": {"slow": {"seconds": 2.0, "chance": 0.5}},
+    "truncated": {"truncated": {"chance": 0.4}},
+    "html": {"html": {"chance": 0.5}},
+    "enormous": {"enormous": {"times": 3, "size": 8 * 2**20}},
+    "image_broken_off": {"broken_off": {"chance": 0.5}},
+    "image_corrupted": {"corrupted": {"times": 1}},
+    "image_trickling": {"trickling": {"rate": 65536}},
+}
+
+
+def fault(track: str, kind: str) -> Fault:
+    """Return what plays a fault of the schedule."""
+    match track:
+        case "tencent" | "onenet":
+            return _at_cloud(track, CLOUD_MODES[kind])
+        case "hostile":
+            return _hostile(kind)
+        case _:
+            return _FAULTS[kind]
+
+
+def _at_cloud(name: str, modes: dict[str, Any]) -> Fault:
+    async def play(arena: Arena, seconds: float) -> None:
+        cloud = arena.clouds[name]
+        await cloud.set_faults(**modes)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await cloud.set_faults(**dict.fromkeys(modes, False))
+
+    return play
+
+
+def _hostile(kind: str) -> Fault:
+    async def play(arena: Arena, seconds: float) -> None:
+        await arena.attack(kind, seconds)
+
+    return play
+
+
+async def _kill(arena: Arena, _seconds: float) -> None:
+    """Pull the plug, and start again."""
+    await arena.house.kill()
+    for cloud in arena.clouds.values():
+        # What was on the wire is told again, once: at least once is the promise.
+        await cloud.excuse_resends()
+    await arena.house.begin()
+
+
+async def _terminate(arena: Arena, _seconds: float) -> None:
+    """Restart it in order; it must say that it ended well."""
+    code = await arena.house.end()
+    assert code == 0, f"the gateway ended with {code} on SIGTERM"
+    await arena.house.begin()
+
+
+async def _freeze(arena: Arena, seconds: float) -> None:
+    """Stop its process, as a hypervisor does, and let it go on."""
+    pid = arena.house.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _disk_full(arena: Arena, seconds: float) -> None:
+    """Let somebody else fill the disk."""
+    if not arena.disk.can_be_filled:
+        raise SkippedError("the disk is not the soak's own: that takes root, and tmpfs")
+    with arena.disk.filled():
+        await asyncio.sleep(seconds)
+
+
+async def _store_locked(arena: Arena, seconds: float) -> None:
+    """Let somebody else hold the database's lock, as a careless backup does."""
+    if not (path := arena.house.data / "gateway.db").exists():
+        raise SkippedError("the store is not SQLite")
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    try:
+        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
+        await asyncio.sleep(seconds)
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as err:
+        raise SkippedError(f"the lock was not to be had: {err}") from err
+    finally:
+        connection.close()
+
+
+async def _power_cut(arena: Arena, seconds: float) -> None:
+    """Take the power of some devices that take orders."""
+    for each in arena.dice.sample(arena.obeyers, max(len(arena.obeyers) // 4, 1)):
+        each.taker.cut_power(seconds)
+    await asyncio.sleep(seconds)
+
+
+async def _reconnect_storm(arena: Arena, _seconds: float) -> None:
+    """Break every connection that there is, as a switch does that starts anew."""
+    for reporter in arena.reporters:
+        reporter.cut()
+    for obeyer in arena.obeyers:
+        obeyer.taker.cut_power(0.1)
+
+
+_FAULTS: Mapping[str, Fault] = {
+    "kill": _kill,
+    "terminate": _terminate,
+    "freeze": _freeze,
+    "disk_full": _disk_full,
+    "store_locked": _store_locked,
+    "power_cut": _power_cut,
+    "reconnect_storm": _reconnect_storm,
+}
