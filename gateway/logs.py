@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
@@ -79,6 +79,39 @@ def _is_plain_collection(value: Any) -> bool:
     return isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields")
 
 
+class Outlet:
+    """Where lines go: one that cannot be written, to a full disk or a broken pipe, costs nobody more than the line.
+
+    Whoever logs is about to settle a report, or to close a connection: he must not fail with it. What the stream could
+    not write at once it keeps, a few kilobytes of it, and the rest is gone; the next line says how many it were.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_failing = False
+        self._held_up = 0
+
+    def write(self, text: str) -> None:
+        """Take a line."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            self._is_failing = True
+
+    def flush(self) -> None:
+        """Have it out."""
+        try:
+            self._stream.flush()
+        except OSError:
+            self._is_failing = True
+        self._held_up = self._held_up + 1 if self._is_failing else 0
+        self._is_failing = False
+
+    def confess(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Say on a line how many before it were held up; a processor."""
+        return {**event, "lines_held_up": self._held_up} if self._held_up else event
+
+
 # Logging is one per process by nature, and so is what it must not say.
 _redactor = Redactor(known)
 
@@ -97,8 +130,10 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         # A word that cannot be encoded must not end whoever said it.
         sys.stdout.reconfigure(errors="backslashreplace")
     threshold = getattr(logging, level.upper())
+    outlet = Outlet(sys.stdout)
     outgoing: list[Processor] = [
         structlog.processors.format_exc_info,
+        outlet.confess,
         _redactor,
         _when_and_what_first,
         _renderer(as_json),
@@ -106,10 +141,10 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_facts(), *outgoing],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", outlet)),
         cache_logger_on_first_use=False,
     )
-    _route_logging(max(threshold, logging.WARNING), outgoing)
+    _route_logging(outlet, max(threshold, logging.WARNING), outgoing)
 
 
 def _facts() -> list[Processor]:
@@ -127,8 +162,8 @@ def _renderer(as_json: bool) -> Processor:  # noqa: FBT001 - private, one caller
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
-def _route_logging(threshold: int, outgoing: Sequence[Processor]) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+def _route_logging(outlet: Outlet, threshold: int, outgoing: Sequence[Processor]) -> None:
+    handler = logging.StreamHandler(outlet)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_facts()],

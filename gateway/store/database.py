@@ -18,6 +18,7 @@ from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
+from gateway.store.log import Log
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
@@ -48,6 +49,7 @@ class Database:
         self._ids = QueueIds()
         self._sums = Sums()
         self._reserve = Reserve(engine)
+        self._log = Log(engine)
         #: What the last commit wrote into the clock's row.
         self._stamp: doubt.Stamp | None = None
         # One thread: the writer. SQLite has one writer anyway; PostgreSQL gains nothing from two of ours.
@@ -63,14 +65,15 @@ class Database:
         store = cls(connect(url), lane_quota=lane_quota, keep=keep or Keep())
         try:
             store._release = await store._in_writer(partial(lock.hold, store._engine))
-            store.set_aside = await store._in_writer(partial(_prepare, store._engine))
+            store.set_aside = await store._in_writer(store._prepare)
+            await store._in_writer(store._log.hold)
             await store._in_writer(store._reserve.keep)
         except BlockingIOError as err:
             await store.close()
             raise StoreError(
                 f"the store {store.name} is in use by another gateway; stop that one first"
             ) from err
-        except (SQLAlchemyError, OSError) as err:
+        except (SQLAlchemyError, OSError, store._engine.dialect.loaded_dbapi.Error) as err:
             await store.close()
             words = hidden(_words(err), make_url(url).password or "")
             raise StoreError(f"the store {store.name} cannot be opened: {words}") from err
@@ -121,8 +124,8 @@ class Database:
         if self._is_closed:
             return
         self._is_closed = True
-        await self._in_writer(self._engine.dispose)
-        await self._in_writer(self._release)
+        for end in (self._engine.dispose, self._log.release, self._release):
+            await self._in_writer(end)
         self._writer.shutdown()
 
     async def _in_writer(self, function: Callable[[], T]) -> T:
@@ -140,8 +143,9 @@ class Database:
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.connect() as connection:
-            self._reserve.restore(connection)
             try:
+                self._log.renew(connection.connection.driver_connection)
+                self._reserve.restore(connection)
                 with connection.begin():
                     return work(connection)
             except BaseException as err:
@@ -151,7 +155,17 @@ class Database:
                 self._ids.forget()
                 self._sums.forget()
                 self._reserve.note_failure(err)
+                self._log.note_failure(err)
                 raise
+
+    def _prepare(self) -> Path | None:
+        try:
+            return _sound(self._engine)
+        except SQLAlchemyError as err:
+            # To open a store takes some room, too.
+            if not self._reserve.note_failure(err):
+                raise
+            return _sound(self._engine)
 
     def _load(self, connection: Connection) -> Loaded:
         claims.take_back(connection)
@@ -222,7 +236,7 @@ def _words(err: BaseException) -> str:
     return str(getattr(err, "orig", None) or err).strip().splitlines()[0]
 
 
-def _prepare(engine: Engine) -> Path | None:
+def _sound(engine: Engine) -> Path | None:
     """Open and migrate; return where a damaged file was put, if there was one."""
     try:
         _open(engine)

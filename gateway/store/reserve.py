@@ -39,8 +39,10 @@ class Reserve:
 
     def keep(self) -> None:
         """Make sure that the file is there, as far as there is room."""
-        if self._path is not None and not _allocate(self._path, spare=0):
-            self.is_out = True
+        if self._path is None:
+            return
+        self.is_out = not _allocate(self._path, spare=0)
+        if self.is_out:
             log.error("disk_reserve_missing", file=str(self._path))
 
     def admits(self, changes: Changes) -> bool:
@@ -50,14 +52,15 @@ class Reserve:
         freed = len(changes.settlements) + len(changes.dropped)
         return 0 < freed >= len(changes.messages) + len(changes.progress) + len(changes.quarantine)
 
-    def note_failure(self, err: BaseException) -> None:
-        """Let the reserve go if this says that the disk is full."""
+    def note_failure(self, err: BaseException) -> bool:
+        """Let the reserve go if this says that the disk is full; tell whether that was done."""
         if self._path is None or self.is_out or not _says_full(err):
-            return
+            return False
         self._path.unlink(missing_ok=True)
         self.is_out = True
         self._next_try = 0.0
         log.error("disk_reserve_released", file=str(self._path))
+        return True
 
     def restore(self, connection: Connection) -> None:
         """Give free pages back to the disk, and take the reserve back when there is room for it twice."""

@@ -49,7 +49,7 @@ def site(tmp_path: Path) -> Site:
 def _own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep `run` from changing the logging of the test process."""
     monkeypatch.setattr(logs, "_redactor", Redactor())
-    monkeypatch.setattr(logs, "_route_logging", lambda _threshold, _outgoing: None)
+    monkeypatch.setattr(logs, "_route_logging", lambda *_: None)
     yield
     structlog.reset_defaults()
 

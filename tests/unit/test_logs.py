@@ -1,5 +1,7 @@
 """Log lines: their form, their way out, and what never is in them."""
 
+import contextlib
+import io
 import json
 import logging
 import sys
@@ -7,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,3 +209,16 @@ def test_a_hostile_text_is_cleaned_in_no_time(piece: str) -> None:
     cleaned = Redactor().clean(text)
     assert time.process_time() - begun < 0.5
     assert cleaned.endswith(f"… {len(text) - 16_384} more characters")
+
+
+def test_a_line_that_cannot_be_written_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever logs to a full disk goes on, and the first line after it says how many were held up."""
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:
+        outlet = logs.Outlet(full)
+        for _ in range(2):
+            outlet.write("x" * 100_000)
+            outlet.flush()
+        assert outlet.confess(None, "info", {"event": "x"}) == {"event": "x", "lines_held_up": 2}
+        monkeypatch.setattr(outlet, "_stream", io.StringIO())
+        outlet.flush()
+        assert outlet.confess(None, "info", {"event": "x"}) == {"event": "x"}

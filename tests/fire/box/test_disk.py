@@ -1,0 +1,74 @@
+"""The disk is full, fails or cannot be written, at any moment, and then it can again."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+from tests.fire.box.box import SEED, box
+from tests.fire.box.injuries import SickDisk, small_disk
+
+DISK = 24 * 2**20
+SICKNESSES = (
+    ("fsync EIO 50",),
+    ("fsync EIO 100",),
+    ("write EIO 20",),
+    ("write ENOSPC 30", "fsync ENOSPC 30"),
+    ("write EDQUOT 100",),
+    ("write EROFS 100", "open EROFS 100", "fsync EROFS 100"),
+)
+
+
+async def test_a_disk_that_others_fill_is_survived(tmp_path: Path) -> None:
+    """Filled to a random remainder, freed, and filled again: commits fail, are said, and work again unattended."""
+    dice = Random(SEED)
+    with small_disk(tmp_path / "data", DISK) as disk:
+        async with box(tmp_path) as sick:
+            for _ in range(4):
+                await asyncio.sleep(dice.uniform(0.2, 0.6))
+                disk.fill(leave=dice.choice((0, 4096, 40_000)))
+                await asyncio.sleep(dice.uniform(0.3, 1.0))
+                disk.relieve()
+            await sick.becomes(ready=True)
+    assert sick.deaths == []
+
+
+async def test_a_gateway_starts_on_a_full_disk(tmp_path: Path) -> None:
+    """To open a store takes some room: the reserve is let go for it, what waits is told, and all heals with room."""
+    with small_disk(tmp_path / "data", DISK) as disk:
+        async with box(tmp_path) as sick:
+            await sick.acknowledges(10)
+            assert sick.site.process is not None
+            sick.site.process.terminate()
+            await sick.site.process.wait()
+            disk.fill()
+            await sick.says("gateway_started", times=2)
+            await sick.becomes(ready=False)
+            disk.relieve()
+            await sick.becomes(ready=True)
+    assert sick.said("disk_reserve_released")
+
+
+async def test_a_failing_disk_is_survived(tmp_path: Path) -> None:
+    """Writes, syncs or both fail for a while under a running gateway, which says so, refuses reports and goes on."""
+    disk = SickDisk(tmp_path, tmp_path / "data")
+    async with box(tmp_path, environment=disk.environment, pace=6) as sick:
+        for number, orders in enumerate(SICKNESSES):
+            await sick.acknowledges(5)
+            disk.fail(*orders)
+            await sick.says("commit_failed", times=number + 1)
+            await asyncio.sleep(0.5)
+            disk.heal()
+    assert sick.deaths == []
+
+
+async def test_a_log_that_cannot_be_written_costs_lines_and_nothing_else(tmp_path: Path) -> None:
+    """Log and data share a disk that is full: what cannot be logged does not stop what is logged about."""
+    disk = SickDisk(tmp_path, tmp_path)
+    async with box(tmp_path, environment=disk.environment, pace=3) as sick:
+        await sick.acknowledges(10)
+        disk.fail("write ENOSPC 100")
+        await asyncio.sleep(1.0)
+        disk.heal()
+        await sick.acknowledges(10)
+    assert sick.deaths == []
+    assert any("lines_held_up" in line for line in sick.site.lines())
