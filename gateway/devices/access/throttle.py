@@ -5,12 +5,10 @@ somewhere else; who shares the address can delay it by a minute, its whole netwo
 not judged, costs nothing and looks like any other refusal. Memory is bounded: who was seen least lately goes first.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from contextlib import suppress
-from ipaddress import IPv6Address, ip_address
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
+from gateway.devices.networks import Recent, network_of, plain
 from gateway.ports.devices import Login
 
 #: Wrong tries of one device from one address before it has to wait, 1 s after the last of them, then twice that.
@@ -26,11 +24,7 @@ DEVICE_RATE: Final = 0.5
 DEVICE_BURST: Final = 60.0  # seconds
 #: What may be owed beyond the burst, by tries that were judged at the same time.
 _DEBT: Final = 10.0  # seconds
-_REMEMBERED: Final = 8192
 _MAX_NAME: Final = 128
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 
 class Attempt(NamedTuple):
@@ -47,27 +41,17 @@ class _Strikes(NamedTuple):
     until: float
 
 
-class _Recent(OrderedDict[K, V]):
-    """A dictionary of bounded size; what was written least lately goes first."""
-
-    def put(self, key: K, value: V) -> None:
-        self.pop(key, None)
-        self[key] = value
-        if len(self) > _REMEMBERED:
-            del self[next(iter(self))]
-
-
 class Throttle:
     """Says of each login whether it is judged; then it is told what came of it: proved, failed or withdrawn."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._now = monotonic
-        self._strikes: _Recent[tuple[str, str], _Strikes] = _Recent()
+        self._strikes: Recent[tuple[str, str], _Strikes] = Recent()
         #: When what was done would be paid off, by network and by device.
-        self._networks: _Recent[str, float] = _Recent()
-        self._devices: _Recent[str, float] = _Recent()
+        self._networks: Recent[str, float] = Recent()
+        self._devices: Recent[str, float] = Recent()
         #: From where a device came in last.
-        self._homes: _Recent[str, str] = _Recent()
+        self._homes: Recent[str, str] = Recent()
 
     def holds_back(self, attempt: Attempt) -> str | None:
         """Say why the login is not judged; None, and one try of the device from there is gone, where it is."""
@@ -113,21 +97,12 @@ def attempt_of(login: Login) -> Attempt:
     username = login.username or login.certificate_name or ""
     spelled, has_more, _ = username.partition(";")
     name = spelled if has_more or "/" in username else f"{username}/{login.client_id}"
-    return Attempt(*_place(login.address), name[:_MAX_NAME])
-
-
-def _place(address: str) -> tuple[str, str]:
-    with suppress(ValueError):
-        read = ip_address(address)
-        if isinstance(read, IPv6Address) and read.ipv4_mapped is None:
-            return address, str(IPv6Address(int(read) >> 64 << 64))
-        address = str(getattr(read, "ipv4_mapped", None) or read)
-    return address, address
+    return Attempt(plain(login.address), network_of(login.address), name[:_MAX_NAME])
 
 
 def _wait(count: int) -> float:
     return 0.0 if count < FREE_TRIES else min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT)
 
 
-def _charge(debts: _Recent[str, float], key: str, price: float, burst: float, now: float) -> None:
+def _charge(debts: Recent[str, float], key: str, price: float, burst: float, now: float) -> None:
     debts.put(key, min(max(debts.get(key, now), now) + price, now + burst + _DEBT))

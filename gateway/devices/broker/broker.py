@@ -15,12 +15,13 @@ from amqtt.session import Session
 
 from gateway.core.news import News
 from gateway.devices.broker.brakes import RoomWatch
+from gateway.devices.broker.crowd import Crowd
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.front import Connection
 from gateway.devices.broker.handler import DeviceHandler, LoggedInAlready
 from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.listeners import Door, Listener
-from gateway.devices.broker.premises import Crowd, Premises, Tally
+from gateway.devices.broker.premises import Premises, Tally
 from gateway.devices.broker.registry import KeptSessions, Registry
 from gateway.devices.broker.seams import Probe, selfcheck
 from gateway.devices.broker.streams import AmqttWriter
@@ -174,7 +175,7 @@ class MqttBroker:
         if premises is None:
             accepted.close()
             return
-        if objection := premises.crowd.objection(asyncio.get_running_loop().time()):
+        if objection := premises.crowd.objection(peer[0], asyncio.get_running_loop().time()):
             log.debug("connection_refused", address=peer[0], reason=objection)
             premises.tally.count(objection)
             accepted.close()

@@ -31,6 +31,7 @@ class Ending(StrEnum):
     KEEP_ALIVE = "keep_alive"
     MALFORMED = "malformed"
     PACKET_SIZE = "packet_size"
+    PUBLISH_RATE = "publish_rate"
     QOS2 = "qos2"
     SUBSCRIPTIONS = "subscriptions"
     TOPIC = "topic"
@@ -50,6 +51,7 @@ PROTOCOL_ERRORS = (
     Ending.KEEP_ALIVE,
     Ending.MALFORMED,
     Ending.PACKET_SIZE,
+    Ending.PUBLISH_RATE,
     Ending.QOS2,
     Ending.SUBSCRIPTIONS,
     Ending.TOPIC,

@@ -200,8 +200,15 @@ class Connection:
     async def _stay(self, device: DeviceId, connect: Connect) -> None:
         premises, loop = self._premises, self._loop
         self._intake = Intake(
-            device, premises, self._brakes, loop, write=self.write, on_refused=self._not_committed
+            device,
+            premises,
+            self._brakes,
+            loop,
+            write=self.write,
+            pause=self._line.pause,
+            on_refused=self._not_committed,
         )
+        premises.crowd.know(self)
         self._visit = visit = Visit(device, connect, self.peer[0], premises, loop.time())
         self._phase = _Phase.SESSION
         try:

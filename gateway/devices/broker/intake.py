@@ -39,6 +39,7 @@ class Intake:
         "_device",
         "_loop",
         "_max_unacknowledged",
+        "_pause",
         "_premises",
         "_write",
     )
@@ -51,15 +52,20 @@ class Intake:
         loop: asyncio.AbstractEventLoop,
         *,
         write: Callable[[bytes], None],
+        pause: Callable[[float], None],
         on_refused: Callable[[], None],
     ) -> None:
-        """`on_refused`: a publish was not committed, so that the connection must be closed."""
+        """`pause`: read the device later, by so many seconds.
+
+        `on_refused`: a publish was not committed, so that the connection must be closed.
+        """
         limits = premises.limits
         self._device = device
         self._premises = premises
         self._brakes = brakes
         self._loop = loop
         self._write = write
+        self._pause = pause
         self._acks = Acknowledgements(on_ready=self._acknowledge_soon, on_refused=on_refused)
         self._max_unacknowledged = limits.max_unacknowledged
         rate = limits.publishes_per_second
@@ -99,8 +105,7 @@ class Intake:
             return
         bucket.take(weight)
         if wait_s := bucket.wait_s(self._loop.time()):
-            self._brakes.hold(Brake.RATE)
-            self._loop.call_later(wait_s, self._brakes.release, Brake.RATE)
+            self._pause(wait_s)
 
     def _acknowledge_soon(self) -> None:
         # One write for all that are settled in this turn of the loop.

@@ -10,7 +10,8 @@ class Limits:
 
     #: Open sockets, logged in or not; 0: unlimited.
     max_connections: int = 10_000
-    #: New sockets, with bursts of one second's worth; 0: unlimited.
+    #: New sockets, with bursts of one second's worth, and another second's worth for addresses that come seldom,
+    #: see Turnstile; 0: unlimited.
     connects_per_second: float = 200
     #: From accept to the end of the login, TLS handshake included.
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -24,7 +25,7 @@ class Limits:
     max_topic_levels: int = 16
     #: Filters of one device.
     max_subscriptions: int = 32
-    #: Per connection; over it, its socket is read later; 0: unlimited.
+    #: Per connection; over it, its socket is read later, and cut where Departure says; 0: unlimited.
     #: Every other packet counts as well, and every filter in it.
     publishes_per_second: float = 50
     publish_burst: int = 100
@@ -60,9 +61,14 @@ class TokenBucket:
         """Take tokens, on credit where there are too few; may be called only when `wait_s` said 0."""
         self._tokens -= count
 
-    def wait_s(self, now: float) -> float:
-        """Return the seconds until a token is there, 0 when one is."""
+    def left(self, now: float) -> float:
+        """Return how many tokens are there."""
         if now > self._at:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
             self._at = now
-        return 0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+        return self._tokens
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until a token is there, 0 when one is."""
+        left = self.left(now)
+        return 0 if left >= 1 else (1 - left) / self._rate

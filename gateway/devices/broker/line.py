@@ -6,6 +6,7 @@ import ssl
 from typing import Protocol, cast
 
 from gateway.devices.broker.brakes import Brake, Brakes
+from gateway.devices.broker.departure import Departure
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.limits import Limits
 
@@ -39,10 +40,12 @@ class Line(asyncio.BufferedProtocol):
         "_brakes",
         "_buffer",
         "_cut",
+        "_departure",
         "_loop",
         "_max_waiting",
         "_opening",
         "_owner",
+        "_sock",
         "_transport",
         "is_lost",
         "peer",
@@ -60,11 +63,14 @@ class Line(asyncio.BufferedProtocol):
         self._opening: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._cut: asyncio.TimerHandle | None = None
+        self._sock: socket.socket | None = None
+        self._departure: Departure | None = None
         self.peer = peer
         self.is_lost = False
 
     def open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take an accepted socket; the TLS handshake happens before anything is heard."""
+        self._sock = sock
         self._opening = self._loop.create_task(self._open(sock, tls), name="mqtt_open")
 
     async def _open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -92,10 +98,26 @@ class Line(asyncio.BufferedProtocol):
         self._brakes.hold(Brake.TURN)
         self._loop.call_soon(self._brakes.release, Brake.TURN)
 
+    def pause(self, seconds: float) -> None:
+        """Go on later: the peer is too fast. One that has left meanwhile is not heard to the end."""
+        self._brakes.hold(Brake.RATE)
+        if self._departure is None and self._sock is not None:
+            self._departure = Departure(self._sock, self._loop.time())
+        self._loop.call_later(seconds, self._unpause)
+
+    def _unpause(self) -> None:
+        departure = None if self.is_lost else self._departure
+        if departure is not None and (ending := departure.ending(self._loop.time())):
+            self._owner.close(ending)
+        else:
+            self._brakes.release(Brake.RATE)
+
     def write(self, data: bytes) -> None:
         """Write an answer; answers are bounded because a peer that does not read them is not read either."""
         if transport := self.transport:
             transport.write(data)
+            if self._departure is not None:
+                self._departure.answered_at = self._loop.time()
 
     def offer(self, head: bytes, payload: bytes) -> bool:
         """Write both, unless too much waits already."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.core.news import News
 from gateway.devices.broker.brakes import RoomWatch
+from gateway.devices.broker.crowd import Crowd
 from gateway.devices.broker.errors import PROTOCOL_ERRORS, REFUSALS, Ending
-from gateway.devices.broker.limits import Limits, TokenBucket
+from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.registry import KeptSessions, Registry
 from gateway.metrics import Metrics, initialise
 from gateway.ports.devices import Access, Receiver
@@ -37,49 +37,6 @@ class Tally:
             self._metrics.protocol_errors.labels(ending).inc()
         elif ending is Ending.REFUSED:
             self._metrics.auth_failures.labels(ending).inc()
-
-
-class Crowd:
-    """The open connections, and the two bounds on their coming."""
-
-    def __init__(self, limits: Limits, now: float) -> None:
-        self._max = limits.max_connections
-        rate = limits.connects_per_second
-        self._bucket = TokenBucket(rate, max(rate, 1), now) if rate else None
-        self._connections: set[Connection] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    def __len__(self) -> int:
-        return len(self._connections)
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(tuple(self._connections))
-
-    def objection(self, now: float) -> Ending | None:
-        """Say why nobody may come now; otherwise take a token."""
-        if self._max and len(self._connections) >= self._max:
-            return Ending.MAX_CONNECTIONS
-        if self._bucket is not None:
-            if self._bucket.wait_s(now):
-                return Ending.CONNECT_RATE
-            self._bucket.take()
-        return None
-
-    def add(self, connection: Connection) -> None:
-        """Count a connection until it is removed."""
-        self._connections.add(connection)
-        self._empty.clear()
-
-    def remove(self, connection: Connection) -> None:
-        """Forget a connection that is gone entirely: socket, task and session."""
-        self._connections.discard(connection)
-        if not self._connections:
-            self._empty.set()
-
-    async def empty(self) -> None:
-        """Wait until nobody is left."""
-        await self._empty.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,10 +86,16 @@ class Client:
         self.writer = writer
 
     @classmethod
-    async def open(cls, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Self:
-        """Open the socket and say nothing."""
+    async def open(
+        cls, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", source: str | None = None
+    ) -> Self:
+        """Open the socket, from an address of this machine's, and say nothing."""
         reader, writer = await asyncio.open_connection(
-            host, port, ssl=tls, server_hostname="localhost" if tls else None
+            host,
+            port,
+            ssl=tls,
+            server_hostname="localhost" if tls else None,
+            local_addr=(source, 0) if source else None,
         )
         return cls(reader, writer)
 

@@ -130,8 +130,8 @@ async def test_tls_1_1_is_refused(tls_house: House, own: Authority) -> None:
 
 
 async def test_half_a_handshake_is_a_connection_and_ends(files: TlsFiles) -> None:
-    """Sockets that never speak TLS count as connections, are sent away in time, and hold up no stop."""
-    async with house_with(files, connect_timeout=timedelta(milliseconds=300), max_connections=3) as house:
+    """Sockets that never speak TLS are strangers, are sent away in time, and hold up no stop."""
+    async with house_with(files, connect_timeout=timedelta(milliseconds=300), max_connections=6) as house:
         silent = [await _plain(house.port) for _ in range(3)]
         await eventually(lambda: len(house.broker._crowd()) == 3)
         refused = await _plain(house.port)
