@@ -12,6 +12,7 @@ from gateway import __version__, wiring
 from gateway.clouds import registry
 from gateway.clouds.session import HttpSession
 from gateway.config import Config, FirmwareConfig
+from gateway.core import trail
 from gateway.core.clock import Clock
 from gateway.core.dispatcher import Dispatcher
 from gateway.core.engine import Engine
@@ -127,6 +128,7 @@ class Gateway:
             now=self.clock.wall,
             credential_expires=lambda name, at: self.metrics.credential_expiry.labels(lane, name).set(at),
             data_dir=self.config.gateway.data_dir,
+            heard=trail.heard,
             downloads=downloads,
         )
         self.gates[lane] = gate

@@ -15,14 +15,19 @@ class Hidden:
 
     def __init__(self) -> None:
         self._values: dict[int, set[str]] = {}
+        #: The first characters of each: most texts hold none of these, which is found out cheaply.
+        self._starts: set[tuple[str, ...]] = set()
 
     def add(self, value: str) -> None:
         """Hide this value from now on, also as it looks in a URL or JSON; what is shorter than 4 characters stays."""
         for form in _forms(value):
             self._values.setdefault(len(form), set()).add(form)
+            self._starts.add(tuple(form[:_SHORTEST]))
 
     def out_of(self, text: str) -> str:
         """Return the text without them. The cost does not grow with their number."""
+        if self._starts.isdisjoint(zip(*(text[at:] for at in range(_SHORTEST)), strict=False)):
+            return text
         for length, values in sorted(self._values.items(), reverse=True):
             found = {text[at : at + length] for at in range(len(text) - length + 1)} & values
             for value in found:

@@ -25,6 +25,8 @@ _WORD = (
     r"|(?:access|api)[_-]?key))|\w{0,24}[a-z](?:AccessKey|Password|Secret|Sign|Signature|Token))"
 )
 _SECRET_KEY = re.compile(_WORD)
+#: Of every word above, in lower case.
+_HINTS = ("authorization", "cookie", "passw", "psk", "secret", "sign", "token", "key")
 #: What must be in a text for the pattern to be worth its time, the pattern, and what replaces it.
 _INSIDE = (
     ("=", re.compile(rf"""(\b{_WORD}=)[^&\s"']+"""), rf"\1{HIDDEN}"),
@@ -68,8 +70,10 @@ class Redactor:
         text = self._values.out_of(text)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}… {len(text) - _LONGEST} more characters"
+        lowered = text.lower()
+        hints = any(hint in lowered for hint in _HINTS) or "bearer" in lowered or "basic" in lowered
         for sign, pattern, replacement in _INSIDE:
-            if sign in text:
+            if sign in text and (hints or sign == "@"):
                 text = pattern.sub(replacement, text)
         return text
 
@@ -119,6 +123,11 @@ _redactor = Redactor(known)
 def redact(value: str) -> None:
     """Keep this exact value out of every log line and every error of a cloud from now on."""
     _redactor.register(value)
+
+
+def without_secrets(text: str) -> str:
+    """Return the text as a log line would show it: without what is secret by its form, or because it is registered."""
+    return _redactor.text(text)
 
 
 def configure(level: str = "info", *, json: bool | None = None) -> None:

@@ -31,6 +31,8 @@ class Answer:
     code: int
     error: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    #: What the cloud calls this answer, where it calls it anything.
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Channel:
         if answer is None:
             text = self._cut(reply.body.decode("utf-8", "replace"))
             raise Unavailable(f"not an answer: HTTP {reply.status} {text!r}", code="misshapen")
+        self._site.heard(self._cut(f"errno {answer.code} {answer.request}".rstrip()))
         if answer.errno == INTERNAL:
             raise Unavailable(self.describe(answer), code=str(answer.code))
         if answer.errno != AUTH_FAILED:
@@ -138,4 +141,5 @@ def read_answer(body: bytes) -> Answer | None:
         code=number,
         error=str(text),
         data=data if isinstance(data, dict) else {},
+        request=str(rest.get("request_id", "")),
     )

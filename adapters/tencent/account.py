@@ -35,6 +35,7 @@ class Account:
         request_id = str(self._new_id())
         common = {"AccessToken": token.value, "RequestId": request_id, "Action": action}
         reply = await self._site.session.request(action, "POST", self._url, json={**common, **parameters})
+        self._site.heard(f"RequestId {request_id}")
         try:
             answer = read_reply(reply.body, request_id)
         except MisshapenError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ Answer = dict[str, Any]
 Columns = Mapping[str, str]
 #: The most that the API gives at once.
 PAGE = 500
+_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 Question = Callable[[Client], Awaitable[Answer]]
 
 
@@ -81,7 +83,9 @@ def show_all(
 
 def show_json(answer: Answer) -> None:
     """Print what the gateway answered."""
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    text = json.dumps(answer, ensure_ascii=False, indent=2)
+    # JSON escapes control characters below space; a terminal obeys others, too.
+    typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def _facts(entries: Sequence[Mapping[str, Any]], columns: Columns) -> list[list[str]]:

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.acting import UpdateArgument, update_path
-from gateway.cli.asking import Answer, ask, gather, show, show_all, show_json
+from gateway.cli.asking import Answer, ask, gather, show_all, show_json
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
 from gateway.ops.client import Client
 
@@ -15,20 +14,6 @@ NameOption = Annotated[
     str | None, typer.Option("--device", help="Only those of this device; its name, or PRODUCT/NAME.")
 ]
 
-updates_app = typer.Typer(help="Look at updates: list, show.", no_args_is_help=True)
-app.add_typer(updates_app, name="updates")
-
-UPDATES = {
-    "update": "id",
-    "state": "state",
-    "%": "percent",
-    "from": "source",
-    "to": "target",
-    "next": "next.who",
-    "why": "next.why",
-    "since": "entered_at",
-}
-UPDATES_NARROW = {"update": "id", "state": "state", "%": "percent", "to": "target", "next": "baton"}
 DEVICES = {"device": "id", "present": "present", "versions": "versions", "under way": "open"}
 ORDERS = {
     "lane": "lane",
@@ -65,48 +50,6 @@ def split_device(product: str | None, device: str | None) -> dict[str, str | Non
     if device is not None and "/" in device:
         product, _, device = device.partition("/")
     return {"product": product, "device": device}
-
-
-@updates_app.command("list")
-def list_updates(
-    config: ConfigOption = DEFAULT_CONFIG,
-    *,
-    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
-    state: Annotated[
-        list[str] | None, typer.Option(help="Only those in this state; may be given again.")
-    ] = None,
-    product: ProductOption = None,
-    device: NameOption = None,
-    limit: LimitOption = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """List updates, those that began last first."""
-    filters = {"open": only_open or None, "state": state, **split_device(product, device)}
-    found = ask(config, lambda client: gather(client, "updates", "updates", limit, **filters))
-    if as_json:
-        show_json(found)
-    else:
-        show_all("updates", list(map(_batoned, found["updates"])), UPDATES, narrow=UPDATES_NARROW)
-
-
-def _batoned(update: dict[str, Any]) -> dict[str, Any]:
-    step = update["next"]
-    return {**update, "baton": ": ".join(word for word in (step["who"], step["why"]) if word)}
-
-
-@updates_app.command("show")
-def show_update(
-    update: UpdateArgument, config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
-) -> None:
-    """Show an update: where it stands, who must move next, and its timeline."""
-    path = update_path(update)
-    view = ask(config, lambda client: client.ask("GET", *path))
-    if as_json:
-        show_json(view)
-        return
-    timeline = view.pop("timeline", [])
-    show(view, as_json=False, title=str(view.get("id", update)))
-    show_all("timeline", timeline, {"at": "at", "who": "source", "what": "text"})
 
 
 @app.command()

@@ -15,6 +15,7 @@ import aiohttp
 from aiolimiter import AsyncLimiter
 
 from gateway.config import CloudConfig
+from gateway.core import trail
 from gateway.metrics import Metrics
 from gateway.ports.cloud import Reply, Unavailable
 
@@ -87,8 +88,10 @@ class HttpSession:
                 outcome = trouble.code
                 raise
             finally:
+                took = time.monotonic() - begun
                 self._requests(action, outcome).inc()
-                self._duration(action).observe(time.monotonic() - begun)
+                self._duration(action).observe(took)
+                trail.asked(action, outcome, took)
         return reply
 
     async def _exchange(self, method: str, url: str, **parts: Any) -> Reply:

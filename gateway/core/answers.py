@@ -10,6 +10,7 @@ from random import random
 
 import structlog
 
+from gateway.core import trail
 from gateway.core.clock import Clock
 from gateway.core.conversation import NOT_APPLICABLE, Codes, reached
 from gateway.core.gate import Gate
@@ -149,6 +150,8 @@ class Answers:
             self._errors(self._codes.bounded(error.code)).inc()
         if claim.kind is not Kind.PROGRESS and (outcome != "unavailable" or claim.attempts == 0):
             text = f"{claim.event.state.value}: {outcome}" + (f" ({error})" if error else "")
+            walked = trail.walked()
+            text += f" [{walked}]" if walked else ""
             entry = Entry(device=claim.event.device, update=claim.update, source=self._lane, text=text)
             self._ledger.changes.journal.append(entry)
         self._ledger.settled(settlement, partial(self._let_go, claim.queue))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
+from gateway.core import trail
 from gateway.core.answers import Answers
 from gateway.core.calls import is_being_cancelled
 from gateway.core.clock import Clock, signalled
@@ -162,7 +163,8 @@ class Dispatcher:
     async def _send_in_hand(self, claim: Claim) -> None:
         self._sending += 1
         try:
-            await self._send(claim)
+            with trail.followed():
+                await self._send(claim)
         finally:
             self._sending -= 1
             self._done.set()

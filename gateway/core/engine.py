@@ -75,7 +75,7 @@ class Engine:
         """Wait until has_room."""
         await self._ledger.room()
 
-    def accept(self, event: Event, settle: Settle) -> None:
+    def accept(self, event: Event, settle: Settle, *, said: bytes = b"") -> None:
         """Take an understood event; never raises; `settle` follows its commit."""
         rules = self._record.rules(event.device)
         if self._full and rules is not None and not self._full.isdisjoint(rules.lanes):
@@ -85,17 +85,17 @@ class Engine:
         if not self._record.knows_module(event.device, event.module):
             self._quarantine(event, "too_many_modules", f"a device may have {MAX_MODULES} modules")
         else:
-            self._take(event)
+            self._take(event, said)
         self._ledger.settle_later(settle)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event, said: bytes) -> None:
         match event:
             case StateReported():
-                self._state_reported(event)
+                self._state_reported(event, said)
             case VersionReported():
-                self._version_reported(event)
+                self._version_reported(event, said)
             case Confirmed():
-                self._confirmed(event)
+                self._confirmed(event, said)
             case _:
                 assert_never(event)
 
@@ -126,7 +126,7 @@ class Engine:
             if outcome.verdict in CHANGES and self._record.act(outcome):
                 self._ledger.request()
 
-    def _state_reported(self, event: StateReported) -> bool:
+    def _state_reported(self, event: StateReported, said: bytes = b"") -> bool:
         rules = self._record.rules(event.device)
         if rules is None:
             return False
@@ -146,23 +146,23 @@ class Engine:
             return False
         if outcome.verdict is Verdict.ABSORBED and not event.synthetic:
             self.on_canceled(event)
-        return self._record.act(outcome)
+        return self._record.act(outcome, said)
 
-    def _version_reported(self, event: VersionReported) -> None:
+    def _version_reported(self, event: VersionReported, said: bytes) -> None:
         rules = self._record.rules(event.device)
         if rules is None:
             return
         self._record.note_version(event.device, event.module, event.version)
         update = self._record.update(event.device, event.module)
-        self._record.act(witness(update, event, now=self._clock.now()))
+        self._record.act(witness(update, event, now=self._clock.now()), said)
         self.on_version(event)
 
-    def _confirmed(self, event: Confirmed) -> None:
+    def _confirmed(self, event: Confirmed, said: bytes) -> None:
         update = self._record.update(event.device, event.module)
         if update is None or event.version not in (None, update.target):
             self._metrics.suppressed.labels("nothing_to_confirm").inc()
         else:
-            self._record.act(agree(update, accept=event.accept, now=self._clock.now()))
+            self._record.act(agree(update, accept=event.accept, now=self._clock.now()), said)
 
     def _quarantine(self, event: Event, reason: str, detail: str) -> None:
         """Set aside what was understood, but cannot be acted upon."""

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
+from gateway.core.said import in_its_words
 from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
@@ -136,8 +137,11 @@ class Record:
         self._ledger.changes.versions[part] = version
         self._ledger.remember(partial(put_back, self._versions, part, known))
 
-    def act(self, outcome: Outcome) -> bool:
-        """Take over what an event made of an update, and tell the clouds; False when it changed nothing."""
+    def act(self, outcome: Outcome, said: bytes = b"") -> bool:
+        """Take over what an event made of an update, and tell the clouds; False when it changed nothing.
+
+        `said` are its device's own words, which stand in the timeline unless they told no more than progress.
+        """
         update = outcome.update
         if update is None or outcome.verdict not in CHANGES:
             self._metrics.suppressed.labels(outcome.verdict).inc()
@@ -149,6 +153,8 @@ class Record:
         if outcome.closed is not None:
             self._entered(outcome.closed)
             self.on_superseded(outcome.closed, update)
+        if said and outcome.verdict is not Verdict.PROGRESSED:
+            self.note(update, "said", in_its_words(said))
         match outcome.verdict:
             case Verdict.PROGRESSED:
                 self._progressed(update)

@@ -90,7 +90,9 @@ class Link:
         if redelivered:
             event = replace(event, redelivered=True)
         self._received(dialect.name, kind).inc()
-        self._inbox.accept(event, settle if reply is None else self._then_reply(device, reply, settle))
+        if reply is not None:
+            settle = self._then_reply(device, reply, settle)
+        self._inbox.accept(event, settle, said=payload)
 
     def tell(self, instruction: Instruction) -> bool:
         """Tell the device something; see `ports.devices.Outlet`."""

@@ -1,5 +1,6 @@
 """Show nested JSON to people: tables on a terminal, one `path value` a line for grep."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+_OBEYED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _COLOURS = {
     "green": {"ok", "closed", "connected", "running", "ready", "true", "up", "synchronised", "succeeded"},
     "yellow": {"half_open", "degraded", "draining", "unknown", "waiting_confirmation", "conflict"},
@@ -23,7 +25,7 @@ def lines(value: Any, path: str = "") -> Iterator[str]:
         for index, inner in enumerate(value):
             yield from lines(inner, f"{path}[{index}]")
     else:
-        yield f"{path} {words(value)}"
+        yield f"{path} {words(value)}".replace("\n", "\\n").replace("\r", "\\r")
 
 
 def tables(report: Mapping[str, Any], name: str = "gateway") -> Iterator[Table]:
@@ -95,4 +97,9 @@ def words(value: Any) -> str:
             return ", ".join(words(item) for item in value) or "-"
         case {}:
             return "-" if not value else ", ".join(f"{key}={words(item)}" for key, item in value.items())
-    return str(value)
+    return visible(str(value))
+
+
+def visible(text: str) -> str:
+    """Write out what a terminal would obey, or hide behind: control characters but tab and newline, and turned text."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -206,6 +206,8 @@ class Site:
     #: Set a credential's expiry (Unix seconds) where it is known; it becomes a metric.
     credential_expires: Callable[[str, float], None]
     data_dir: Path
+    #: Say what the cloud called its last answer (`RequestId …`, `errno 0`), for people; no secret, no newline.
+    heard: Callable[[str], None] = lambda _: None
     #: Reads images, from where images may come from.
     downloads: Downloads = field(default_factory=NoDownloads)
 

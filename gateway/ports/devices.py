@@ -106,8 +106,11 @@ class Receiver(Protocol):
 class Inbox(Protocol):
     """What the core offers to the site side: one way in for everything that devices say."""
 
-    def accept(self, event: Event, settle: Settle) -> None:
-        """Take an understood event; never raises; `settle` follows its commit."""
+    def accept(self, event: Event, settle: Settle, *, said: bytes = b"") -> None:
+        """Take an understood event, and what the device said in its own words; never raises.
+
+        `settle` follows its commit.
+        """
         ...
 
     def set_aside(

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.clouds.session import HttpSession
 from gateway.config import CloudConfig
+from gateway.core import trail
 from gateway.firmware.fetch import HttpSource
 from gateway.firmware.guard import Guard, read_networks
 from gateway.metrics import Metrics
@@ -37,6 +38,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             now=time.time,
             credential_expires=lambda _name, _at: None,
             data_dir=tmp_path,
+            heard=trail.heard,
             downloads=downloads,
         )
 

@@ -1,12 +1,14 @@
 """The promise to an adapter and its own to the gateway (`gateway.ports.cloud`), over every adapter there is."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from gateway.core import trail
 from gateway.errors import CloudError, Denied, Rejected, Scope, Unavailable
 from gateway.model.states import Phase, Reason, State
 from gateway.ports.cloud import Site
@@ -61,6 +63,15 @@ async def test_whole_path_arrives(teller: Teller) -> None:
     assert await teller.tell(State.SUCCEEDED) == []
 
     assert teller.bench.end() == "succeeded"
+
+
+async def test_answers_are_named(served: Teller) -> None:
+    """For each request the timeline gets what the cloud called its answer, on one line and without a secret."""
+    with trail.followed():
+        await served.tell(State.DOWNLOADING, percent=20)
+        walked = trail.walked()
+    assert re.search(r" \d+ ms (RequestId [0-9a-f-]{36}|errno \d+)", walked), walked
+    assert not any(secret in walked for secret in served.bench.secrets)
 
 
 @pytest.mark.parametrize("skipped_to", PATH)

@@ -11,6 +11,7 @@ from gateway.model.update import Update
 from gateway.ops.api.baton import Baton
 from gateway.ops.api.shapes import DriftView, HeldView, ImageView, LineView, OrderState, OrderView, UpdateView
 from gateway.ops.api.shelf import HeldImage
+from gateway.ops.telling import phrases
 from gateway.ports.firmware import Progress
 from gateway.ports.history import Line
 from gateway.ports.store import Ordered
@@ -155,7 +156,12 @@ def drift_view(drift: Drift) -> DriftView:
 def line_view(line: Line) -> LineView:
     """Show a line of a timeline; what was understood is told in words."""
     text = in_words(line.text) if line.source == "understood" else line.text
-    return {"at": instant(line.wall), "source": line.source, "text": text}
+    return {
+        "at": instant(line.wall),
+        "source": line.source,
+        "text": text,
+        "phrases": [phrase.as_json() for phrase in phrases(line.source, line.text)],
+    }
 
 
 def in_words(body: str) -> str:

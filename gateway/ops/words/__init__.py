@@ -26,6 +26,12 @@ def table(language: str = "en") -> Table:
     return read
 
 
+def of_locale(*names: str) -> str:
+    """Return the language for the first name that is given, of a locale or of a browser's; English for all others."""
+    named = next(filter(None, names), "").lower()
+    return next((language for language in LANGUAGES if named.startswith(language)), LANGUAGES[0])
+
+
 def say(section: str, word: str, language: str = "en", **values: object) -> str:
     """Say one word; one that no table has is said as it is."""
     known = table(language).get(section, {}).get(word)

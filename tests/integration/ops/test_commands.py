@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,42 @@ async def test_an_update_is_shown_with_its_timeline(office: Office, run: Command
     assert "next.who gateway" in lines
     assert "orders[0].handle t1" in lines
     assert [line.split("\t")[1:] for line in lines[-2:]] == [
-        ["understood", "queued (the gateway says so)"],
+        ["gateway", "queued, the gateway says so"],
         ["cloud/one", "ordered 2.0 (t1)"],
     ]
     assert "timeline: 2" in (await run("updates", "show", FIRST, env=TERMINAL)).stdout
     assert len((await answered(run, "updates", "show", FIRST))["timeline"]) == 2
+
+
+async def test_an_update_is_shown_in_the_operator_s_language(office: Office, run: Command) -> None:
+    """As asked for, or as the terminal's locale says; a pipe follows no locale."""
+    await office.order()
+    office.engine.accept(told(State.FAILED, reason=Reason.LOW_BATTERY), lambda _: None, said=b'{"oops":1}')
+    await office.ledger.drain()
+    lines = (await run("updates", "show", FIRST, "--language", "zh")).stdout.splitlines()
+    assert "状态 失败" in lines
+    assert "原因 电量低" in lines
+    assert [line.split("\t")[1:] for line in lines[-4:]] == [
+        ["网关", "排队中，由网关认定"],
+        ["cloud/one", "下达 2.0 (t1)"],
+        ["设备", '{"oops":1}'],
+        ["网关", "失败，电量低"],
+    ]
+    chinese = {"LC_ALL": "zh_CN.UTF-8"}
+    assert "电量低" in (await run("updates", "show", FIRST, env={**TERMINAL, **chinese})).stdout
+    assert "电量低" not in (await run("updates", "show", FIRST, env=chinese)).stdout
+    assert "失败" in (await run("updates", "list", env={**TERMINAL, **chinese})).stdout
+    assert (await answered(run, "updates", "show", FIRST, "--language", "zh"))["state"] == "failed"
+
+
+async def test_a_timeline_harms_no_terminal(office: Office, run: Command) -> None:
+    """What a device or a cloud says may hold what terminals obey; it is written out."""
+    await office.order(handle="\x1b]0;gone\x07\x9b2J\u202e")
+    for options in ([], ["--json"]):
+        for env in (TERMINAL, {}):
+            shown = (await run("updates", "show", FIRST, *options, env=env)).stdout
+            assert not re.search("\x1b\\]|[\x07\x9b\u202e]", shown)
+            assert "gone" in shown
 
 
 async def test_a_person_acts(office: Office, run: Command) -> None:

@@ -27,13 +27,15 @@ class FakeInbox:
     """Keeps what it is given; commits when the test says so."""
 
     accepted: list[tuple[Event, Settle]] = field(default_factory=list)
+    said: list[bytes] = field(default_factory=list)
     aside: list[tuple[DeviceId, str, bytes, str, Settle]] = field(default_factory=list)
     has_room: bool = True
     waited: int = 0
 
-    def accept(self, event: Event, settle: Settle) -> None:
+    def accept(self, event: Event, settle: Settle, *, said: bytes = b"") -> None:
         """Keep an event."""
         self.accepted.append((event, settle))
+        self.said.append(said)
 
     def set_aside(
         self, device: DeviceId, topic: str, payload: bytes, *, reason: str, detail: str, settle: Settle

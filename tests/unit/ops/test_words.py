@@ -2,13 +2,16 @@
 
 import ast
 import re
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 from gateway.devices.dialects.dialect import REASONS
+from gateway.metrics import DELIVERY_OUTCOMES
 from gateway.model.states import Owner, Phase, Reason, State
+from gateway.model.update import Update
 from gateway.ops import words
 from gateway.ports.devices import Objection
 
@@ -51,6 +54,30 @@ def test_what_is_quarantined_for_has_a_word() -> None:
     """Of the dialects, of the broker and of the engine."""
     of_engine = {"no_open_update", "too_many_modules"}
     assert set(words.table()["quarantine"]) == {*REASONS, *map(str, Objection), *of_engine}
+
+
+def test_what_a_timeline_tells_has_a_word() -> None:
+    """Every outcome of a delivery, and every flag of an update."""
+    assert set(words.table()["outcome"]) == set(DELIVERY_OUTCOMES)
+    flags = set(words.table()["flag"])
+    assert flags <= {each.name for each in fields(Update)}
+
+
+@pytest.mark.parametrize(
+    ("names", "language"),
+    [
+        (("zh_CN.UTF-8",), "zh"),
+        (("", "", "zh-Hans"), "zh"),
+        (("en_US.UTF-8", "zh_CN.UTF-8"), "en"),
+        (("C",), "en"),
+        (("de_DE", ""), "en"),
+        (("", ""), "en"),
+        ((), "en"),
+    ],
+)
+def test_the_language_follows_the_first_locale_that_is_set(names: tuple[str, ...], language: str) -> None:
+    """Chinese for any Chinese one, English for everybody else."""
+    assert words.of_locale(*names) == language
 
 
 def test_what_a_baton_says_has_a_word() -> None:
