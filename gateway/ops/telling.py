@@ -48,10 +48,6 @@ class Phrase:
     word: str
     values: Mapping[str, str] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        """Show it to whoever has the words."""
-        return {"section": self.section, "word": self.word, "values": dict(self.values)}
-
     def in_language(self, language: str) -> str:
         """Say it."""
         if not self.section:

@@ -120,6 +120,16 @@ class ImageView(TypedDict):
 
 
 @documented
+class PhraseView(TypedDict):
+    """One thing that a line tells; `gateway/ops/words` says it in each language."""
+
+    section: str
+    """Of the table of words; empty where `word` is to be read as it stands."""
+    word: str
+    values: dict[str, str]
+
+
+@documented
 class LineView(TypedDict):
     """A line of a timeline."""
 
@@ -127,6 +137,8 @@ class LineView(TypedDict):
     source: str
     """`said`, `understood`, `operator`, or the lane that answered."""
     text: str
+    phrases: list[PhraseView]
+    """The same to be said in any language, joined by `list` of the section `label`."""
 
 
 @documented

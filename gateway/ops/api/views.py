@@ -160,7 +160,10 @@ def line_view(line: Line) -> LineView:
         "at": instant(line.wall),
         "source": line.source,
         "text": text,
-        "phrases": [phrase.as_json() for phrase in phrases(line.source, line.text)],
+        "phrases": [
+            PhraseView(section=each.section, word=each.word, values=dict(each.values))
+            for each in phrases(line.source, line.text)
+        ],
     }
 
 
