@@ -9,7 +9,16 @@ from gateway.core.reconciler import Drift
 from gateway.model.states import Reason
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton
-from gateway.ops.api.shapes import DriftView, HeldView, ImageView, LineView, OrderState, OrderView, UpdateView
+from gateway.ops.api.shapes import (
+    DriftView,
+    HeldView,
+    ImageView,
+    LineView,
+    OrderState,
+    OrderView,
+    PhraseView,
+    UpdateView,
+)
 from gateway.ops.api.shelf import HeldImage
 from gateway.ops.telling import phrases
 from gateway.ports.firmware import Progress
