@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry
 
-from gateway.config import Address, HttpConfig
+from gateway.config import Address, HttpConfig, Secret
 from gateway.core.clock import Clock
 from gateway.core.dead_letters import DeadLetters
 from gateway.core.desk import Desk
@@ -29,6 +29,7 @@ from gateway.model.states import State
 from gateway.ops import api
 from gateway.ops.client import Client
 from gateway.ops.http import OpsServer
+from gateway.ops.observer import Observer
 from gateway.ops.readiness import Check
 from gateway.ports.firmware import Progress
 from gateway.ports.store import Buried, Changes
@@ -95,8 +96,9 @@ class FakeImages(Images):
 class Office:
     """One gateway without devices and clouds."""
 
-    def __init__(self, store: Database, reading: Reading) -> None:
+    def __init__(self, store: Database, reading: Reading, token: Secret | None = None) -> None:
         self.store = store
+        self.token = token
         self.clock = Clock()
         self.metrics = Metrics(CollectorRegistry())
         self.ledger = Ledger(store, self.clock, self.metrics)
@@ -131,17 +133,28 @@ class Office:
         )
         self.server = OpsServer(
             listen=Address("127.0.0.1", 0),
-            token=None,
+            token=token,
             registry=CollectorRegistry(),
             checks=no_checks,
-            status=no_status,
+            status=Observer(
+                name="site",
+                version="1",
+                clock=self.clock,
+                metrics=self.metrics,
+                ledger=self.ledger,
+                engine=self.engine,
+                record=self.record,
+                store=store,
+                gates={},
+                clients=lambda: len(self.present),
+            ).status,
             routes=api.routes(outlook),
         )
 
     @property
     def client(self) -> Client:
         """Return the command line's way to ask."""
-        return Client(HttpConfig(listen=self.server.address))
+        return Client(HttpConfig(listen=self.server.address, token=self.token))
 
     async def get(self, *path: str, **query: Any) -> dict[str, Any]:
         """Look something up."""
@@ -204,14 +217,14 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(directory: Path) -> AsyncIterator[Office]:
+async def open_office(directory: Path, token: Secret | None = None) -> AsyncIterator[Office]:
     """Open a store, and a server before it."""
     url = f"sqlite:///{directory / 'gateway.db'}"
     store = await Database.open(url, lane_quota=1 << 30)
     await store.load()
     try:
         async with Reading(url) as reading:
-            office = Office(store, reading)
+            office = Office(store, reading, token)
             committing = asyncio.create_task(office.ledger.run())
             async with office.server:
                 yield office
@@ -224,11 +237,6 @@ async def open_office(directory: Path) -> AsyncIterator[Office]:
 async def no_checks() -> list[Check]:
     """Nothing is checked."""
     return []
-
-
-async def no_status() -> dict[str, Any]:
-    """Nothing is reported."""
-    return {}
 
 
 def told(
