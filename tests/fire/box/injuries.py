@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from random import Random
 
 import psutil
 import pytest
-
-SHIM = Path(__file__).with_name("disk.c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,7 @@ class SickDisk:
     """
 
     def __init__(self, work: Path, directory: Path) -> None:
-        compiler = shutil.which("cc")
-        if compiler is None:
-            pytest.skip("there is no C compiler for a disk that fails (Debian: gcc)")
-        library, self._orders = work / "disk.so", work / "disk.orders"
-        build = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(SHIM), "-ldl"]
-        subprocess.run(build, check=True, capture_output=True)
+        library, self._orders = _built("disk.c", work), work / "disk.orders"
         self._orders.write_text("")
         self.environment = {
             "LD_PRELOAD": str(library),
@@ -183,29 +177,39 @@ def flood(port: int, count: int) -> Iterator[list[socket.socket]]:
 
 
 class FalseClock:
-    """A wall clock that can be set while a process runs; the monotonic clock goes on as ever."""
+    """A wall clock that can be set while a process runs that is started with `environment`; no other clock notices.
+
+    libfaketime would do, but slows every timer of an event loop down, and cannot be set without being read at each look.
+    """
 
     def __init__(self, work: Path) -> None:
-        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        if not libraries:
-            pytest.skip("libfaketime is not installed (Debian: faketime)")
-        self._stamp = work / "faketime"
-        self.set("+0")
-        self.environment = {
-            "LD_PRELOAD": str(libraries[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._stamp),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            # Files keep the time that the kernel gives them.
-            "NO_FAKE_STAT": "1",
-        }
+        self._shift = work / "clock.shift"
+        self._shift.write_bytes(bytes(8))
+        self.environment = {"LD_PRELOAD": str(_built("clock.c", work)), "SHIFTED_BY": str(self._shift)}
 
-    def set(self, offset: str) -> None:
-        """Set it so far from the truth: `+10y`, `-3d`, `+0`."""
-        draft = self._stamp.with_suffix(".new")
-        draft.write_text(f"{offset}\n")
-        draft.replace(self._stamp)
+    def set(self, *, years: float) -> None:
+        """Set it so many years ahead of the truth."""
+        with self._shift.open("r+b") as file:
+            file.write(struct.pack("=q", int(years * 365.25 * 86400)))
+
+
+def _built(source: str, work: Path) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler for a disk that fails and a clock that jumps (Debian: gcc)")
+    library = (work / source).with_suffix(".so")
+    build = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-o",
+        str(library),
+        str(Path(__file__).with_name(source)),
+        "-ldl",
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    return library
 
 
 def _family(pid: int) -> list[psutil.Process]:
