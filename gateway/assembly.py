@@ -218,7 +218,7 @@ class Gateway:
         """Forget what is too old."""
         while True:
             try:
-                await self.store.prune(wall=self.clock.wall())
+                await self.store.prune(now=self.clock.now())
             except StoreError as err:
                 log.warning("prune_failed", error=str(err))
             await asyncio.sleep(PRUNE_EVERY)

@@ -260,7 +260,7 @@ class Store(Protocol):
         """Count what waits, for metrics and status."""
         ...
 
-    async def prune(self, *, wall: float) -> None:
+    async def prune(self, *, now: float) -> None:
         """Forget finished updates, journal, dead letters and quarantine by age and number."""
         ...
 

@@ -115,9 +115,9 @@ class Database:
         """Count what waits, for metrics and status."""
         return await self._transact(lanes.figures)
 
-    async def prune(self, *, wall: float) -> None:
+    async def prune(self, *, now: float) -> None:
         """Forget finished updates, journal, dead letters and quarantine by age and number."""
-        await self._transact(partial(records.prune, keep=self._keep, wall=wall))
+        await self._transact(partial(records.prune, keep=self._keep, now=now))
 
     async def close(self) -> None:
         """Close after the last commit; closing twice is harmless."""
@@ -203,7 +203,7 @@ class Database:
         if changes.woken:
             queues.wake(connection, changes.woken, now)
         lanes.write_states(connection, changes.lanes)
-        records.write_journal(connection, changes.journal, wall)
+        records.write_journal(connection, changes.journal, now=now, wall=wall)
         records.write_quarantine(connection, changes.quarantine, wall, self._keep)
         stamp = doubt.stamp(now, wall, last=self._stamp)
         records.write_clock(connection, *stamp)

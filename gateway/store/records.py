@@ -30,7 +30,7 @@ class Keep:
     quarantine_payload: int = 4096
 
 
-def write_journal(connection: Connection, entries: Sequence[Entry], wall: float) -> None:
+def write_journal(connection: Connection, entries: Sequence[Entry], *, now: float, wall: float) -> None:
     """Append what was said, understood and answered."""
     rows = [
         {
@@ -40,6 +40,7 @@ def write_journal(connection: Connection, entries: Sequence[Entry], wall: float)
             "source": e.source,
             "text": storable(e.text),
             "wall": wall,
+            "site": now,
         }
         for e in entries
     ]
@@ -77,7 +78,7 @@ def load_clock(connection: Connection) -> tuple[float, float] | None:
     return None if row is None else (row.site, row.wall)
 
 
-def prune(connection: Connection, keep: Keep, wall: float) -> None:
+def prune(connection: Connection, keep: Keep, now: float) -> None:
     """Forget what is older or more than is kept.
 
     The newest update of a module stays, and so do those of a device of which messages wait.
@@ -85,12 +86,11 @@ def prune(connection: Connection, keep: Keep, wall: float) -> None:
     _keep_newest(connection, journal, keep.journal_rows)
     _keep_newest(connection, dead_letters, keep.dead_letters_rows)
     _keep_newest(connection, quarantine, keep.quarantine_rows)
-    connection.execute(delete(journal).where(journal.c.wall < wall - keep.journal.total_seconds()))
-    saved = load_clock(connection)
-    if saved is not None:
-        site, wall_then = saved
-        too_old = site + (wall - wall_then) - keep.finished.total_seconds()
-        _prune_updates(connection, max(too_old, _too_many(connection, keep.finished_rows)))
+    # Lines of an earlier version have no site time; both clocks start out as one.
+    written = func.coalesce(journal.c.site, journal.c.wall)
+    connection.execute(delete(journal).where(written < now - keep.journal.total_seconds()))
+    too_old = now - keep.finished.total_seconds()
+    _prune_updates(connection, max(too_old, _too_many(connection, keep.finished_rows)))
     connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
 
 

@@ -207,7 +207,9 @@ journal = Table(
     Column("update_id", String),
     Column("source", String, nullable=False),
     Column("text", Text, nullable=False),
+    # For people. Ages are counted on the site clock: a wall clock that is set must not make all of it old.
     Column("wall", Float, nullable=False),
+    Column("site", Float),
     Index("ix_journal_update", "update_id"),
 )
 

@@ -168,7 +168,7 @@ async def _backlog(store: Database, url: str, waiting: int, ticks: Iterator[floa
             f"{await _timed(lambda: store.claim(LANE, limit=200, now=now, lease_until=now)) * 1e3:.2f} ms",
         ),
         ("batch of 1000 transitions", await _batches(store, 5, ticks, Kind.TRANSITION)),
-        ("prune", f"{await _timed(lambda: store.prune(wall=now)) * 1e3:.2f} ms"),
+        ("prune", f"{await _timed(lambda: store.prune(now=now)) * 1e3:.2f} ms"),
     ]
     started = perf_counter()
     await store.close()

@@ -147,9 +147,9 @@ class WatchedStore:
         """Count what waits."""
         return await self.inner.figures()
 
-    async def prune(self, *, wall: float) -> None:
+    async def prune(self, *, now: float) -> None:
         """Forget what is old."""
-        await self.inner.prune(wall=wall)
+        await self.inner.prune(now=now)
 
     async def close(self) -> None:
         """Close."""

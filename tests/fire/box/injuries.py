@@ -179,7 +179,7 @@ def flood(port: int, count: int) -> Iterator[list[socket.socket]]:
 class FalseClock:
     """A wall clock that can be set while a process runs that is started with `environment`; no other clock notices.
 
-    libfaketime would do, but slows every timer of an event loop down, and cannot be set without being read at each look.
+    libfaketime would do, but a gateway below it starts in twenty seconds instead of one.
     """
 
     def __init__(self, work: Path) -> None:

@@ -1,6 +1,8 @@
 """The wall clock jumps by years, both ways, and is not set at boot."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.fire.box.box import box
@@ -17,6 +19,8 @@ async def test_a_wall_clock_that_jumps_for_years_changes_nothing(tmp_path: Path)
             clock.set(years=offset)
         await sick.acknowledges(5)
     assert sick.deaths == []
+    with closing(sqlite3.connect(sick.store)) as store:
+        assert store.execute("SELECT min(id) FROM journal").fetchone() == (1,)
 
 
 async def test_a_start_in_the_wrong_year_changes_nothing(tmp_path: Path) -> None:

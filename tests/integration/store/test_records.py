@@ -160,9 +160,9 @@ async def test_history_is_bounded_by_number_and_age(scene: Scene) -> None:
             )
         )
 
-    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+    await scene.store.prune(now=scene.now)
     assert [row.text for row in scene.rows(select(journal))] == ["2", "3", "4", "5"]
-    await scene.store.prune(wall=scene.now + WALL_AHEAD + 0.6 * DAY)
+    await scene.store.prune(now=scene.now + 0.6 * DAY)
 
     assert [row.text for row in scene.rows(select(journal))] == ["4", "5"]
     assert [row.detail for row in scene.rows(select(quarantine))] == ["4", "5"]
@@ -182,7 +182,7 @@ async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> N
     await scene.tell(transition("b"))
 
     scene.now += 91 * DAY
-    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+    await scene.store.prune(now=scene.now)
 
     left = {row.id for row in scene.rows(select(updates.c.id))}
     assert left == {u.id for u in [*stories, still_open, after_it]} - {stories[0].id}
@@ -198,7 +198,7 @@ async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
     long_ago = replace(ended, device=DeviceId("P", "c"), touched_at=scene.now)
     await scene.commit(Changes(updates={u.id: u for u in [*story, still_open, long_ago]}))
 
-    await scene.store.prune(wall=scene.now + WALL_AHEAD)
+    await scene.store.prune(now=scene.now)
 
     left = {row.id for row in scene.rows(select(updates.c.id))}
     assert left == {u.id for u in [*story[2:], still_open, long_ago]}
@@ -216,12 +216,15 @@ async def test_a_newer_gateways_words_do_not_hide_an_update(scene: Scene) -> Non
 
 
 async def test_a_wall_clock_that_was_set_ages_nothing(scene: Scene) -> None:
-    """Ages of updates are counted on the site clock, which a wall clock set decades ahead leaves alone."""
+    """Ages are counted on the site clock, which a wall clock set decades ahead, or back again, leaves alone."""
     old = replace(PLAIN, state=State.SUCCEEDED, touched_at=scene.now)
-    await scene.commit(Changes(updates={u.id: u for u in (old, replace(old, number=2))}))
+    line = Entry(device=DEVICE, update=None, source="said", text="before")
+    told = Changes(updates={u.id: u for u in (old, replace(old, number=2))}, journal=[line])
+    await scene.commit(told)
     corrected = scene.now + 50 * 365 * DAY
-    await scene.store.commit(Changes(), now=scene.now + 60, wall=corrected)
+    await scene.store.commit(Changes(journal=[line]), now=scene.now + 60, wall=corrected)
+    await scene.store.commit(Changes(journal=[line]), now=scene.now + 90, wall=scene.now)
 
-    await scene.store.prune(wall=corrected + 60)
+    await scene.store.prune(now=scene.now + 120)
 
-    assert len(scene.rows(select(updates))) == 2
+    assert (len(scene.rows(select(updates))), len(scene.rows(select(journal)))) == (2, 3)

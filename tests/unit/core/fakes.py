@@ -166,7 +166,7 @@ class FakeStore:
         """Count nothing."""
         return {}
 
-    async def prune(self, *, wall: float) -> None:
+    async def prune(self, *, now: float) -> None:
         """Forget nothing."""
 
     async def close(self) -> None:
