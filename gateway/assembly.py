@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -32,6 +32,9 @@ from gateway.ports.firmware import Downloads
 from gateway.ports.store import Changes, Committed, LaneState, Loaded
 from gateway.road_down import Parts, RoadDown
 from gateway.store.database import Database
+
+if TYPE_CHECKING:
+    from gateway.ops.home_assistant.publisher import HomeAssistant
 
 log = structlog.get_logger()
 
@@ -68,6 +71,7 @@ class Gateway:
         self.observer = self._observer()
         #: Only where the configuration says where devices fetch images.
         self.down: RoadDown | None = None
+        self.home_assistant = self._home_assistant()
         self._saved_lanes = loaded.lanes
         wiring.initialise_metrics(self.metrics, config)
         if store.set_aside is not None:
@@ -87,6 +91,14 @@ class Gateway:
             clients=lambda: self.link.present,
             firmware=lambda: self.down.status() if self.down else None,
         )
+
+    def _home_assistant(self) -> "HomeAssistant | None":
+        if self.config.home_assistant is None:
+            return None
+        # Its client is an extra, which `check` asks for.
+        from gateway.ops.home_assistant.publisher import HomeAssistant  # noqa: PLC0415
+
+        return HomeAssistant(self.config.home_assistant, site=self.config.gateway.name, record=self.record)
 
     def _site_side(self) -> tuple[Link, MqttBroker]:
         """Make the link and the broker, which need each other."""
@@ -193,6 +205,8 @@ class Gateway:
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)
         self.orders.told(changes)
+        if self.home_assistant is not None:
+            self.home_assistant.changed(changes)
         if self.down is not None:
             self.down.committed(changes)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
@@ -205,6 +219,8 @@ class Gateway:
         yield "prune", self.prune_for_ever()
         yield "observer", self.observer.observe_for_ever()
         yield "loop-lag", self.observer.measure_lag()
+        if self.home_assistant is not None:
+            yield "home-assistant", self.home_assistant.run()
         if self.down is not None:
             yield from self.down.works()
 

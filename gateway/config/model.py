@@ -13,6 +13,7 @@ from gateway.config.sections import (
     CloudConfig,
     FirmwareConfig,
     GatewayConfig,
+    HomeAssistantConfig,
     HttpConfig,
     MqttConfig,
     StoreConfig,
@@ -30,6 +31,7 @@ class Config(Section):
     http: HttpConfig = HttpConfig()
     store: StoreConfig = StoreConfig()
     firmware: FirmwareConfig | None = None
+    home_assistant: HomeAssistantConfig | None = None
     clouds: dict[str, CloudConfig] = Field(default_factory=dict)
     products: dict[Identity, ProductConfig] = Field(default_factory=dict)
 
@@ -42,6 +44,8 @@ class Config(Section):
         """Yield every secret with its key, those in the settings of adapters included."""
         yield from told(self._own_secrets("http", "token"))
         yield from told(self._own_secrets("store", "password"))
+        if self.home_assistant is not None:
+            yield from told(self._own_secrets("home_assistant", "password"))
         if self.store.knows("url") and self.store.url.has_password:
             yield "store.url", Secret(self.store.url.password)
         for name, cloud in self.clouds.items():

@@ -20,6 +20,7 @@ from gateway.config.sections import (
     CloudConfig,
     FirmwareConfig,
     GatewayConfig,
+    HomeAssistantConfig,
     HttpConfig,
     MqttConfig,
     StoreConfig,
@@ -97,7 +98,7 @@ class _Reader:
         self.problems += rules.mqtt_rules(mqtt)
         self.problems += told(rules.http_rules(http))
         self.problems += told(rules.store_rules(store))
-        firmware = self._section(FirmwareConfig, document, "firmware") if "firmware" in document else None
+        firmware = self._optional(FirmwareConfig, document, "firmware")
         if firmware:
             self.problems += told(rules.firmware_rules(firmware, mqtt))
         self.problems += rules.listen_rules(
@@ -120,12 +121,16 @@ class _Reader:
             http=http,
             store=store,
             firmware=firmware,
+            home_assistant=self._optional(HomeAssistantConfig, document, "home_assistant"),
             clouds=clouds,
             products=self._products(document, mqtt, clouds),
         )
 
     def _section(self, model: type[_S], document: dict[str, Any], key: str) -> _S:
         return self._validated(model, document.get(key, {}), key)
+
+    def _optional(self, model: type[_S], document: dict[str, Any], key: str) -> _S | None:
+        return self._section(model, document, key) if key in document else None
 
     def _validated(self, model: type[_S], raw: Any, key: str) -> _S:
         try:

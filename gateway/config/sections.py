@@ -1,4 +1,4 @@
-"""The tables [gateway], [mqtt], [http], [store], [firmware] and [clouds.NAME]: fields, units and defaults.
+"""The tables [gateway], [mqtt], [http], [store], [firmware], [home_assistant], [clouds.NAME]: fields, units, defaults.
 
 `deploy/gateway.toml` is the same list with a word for each key.
 """
@@ -131,6 +131,17 @@ class FirmwareConfig(Section):
     link_ttl: Duration = timedelta(hours=24)
     #: Of an image, in one answer over MQTT.
     max_chunk: Annotated[Size, AfterValidator(_chunk)] = 8 * 1024
+
+
+class HomeAssistantConfig(Section):
+    """The MQTT broker that Home Assistant uses, where updates are to be seen there."""
+
+    broker: Listen
+    tls: bool = False
+    username: str = ""
+    password: Secret | None = None
+    #: Home Assistant's own discovery prefix.
+    prefix: Annotated[str, Field(pattern=r"^[^#+/\s]+$", examples=["homeassistant"])] = "homeassistant"
 
 
 def _polls_per_second(cloud: dict[str, Any]) -> float:

@@ -7,6 +7,7 @@ import sqlite3
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -27,7 +28,15 @@ class _DamagedError(sqlite3.DatabaseError):
 
 def problems(config: Config) -> Iterator[str]:
     """Yield all that is wrong here, also where some keys are unknown."""
-    for rule in (directory_problems, tls_problems, secret_problems, store_problems, listen_problems):
+    rules = (
+        directory_problems,
+        tls_problems,
+        secret_problems,
+        store_problems,
+        listen_problems,
+        package_problems,
+    )
+    for rule in rules:
         yield from told(rule(config))
 
 
@@ -74,6 +83,12 @@ def listen_problems(config: Config) -> Iterator[str]:
         ("firmware", "listen"),
     ):
         yield from told(_listen_problem(config, section, key))
+
+
+def package_problems(config: Config) -> Iterator[str]:
+    """Yield when a package that only some sites need is missing."""
+    if config.home_assistant is not None and find_spec("aiomqtt") is None:
+        yield "home_assistant needs the package aiomqtt; install ota-gateway[home-assistant], or remove the table"
 
 
 def secret_problems(config: Config) -> Iterator[str]:

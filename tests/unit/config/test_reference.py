@@ -74,7 +74,7 @@ def test_the_reference_loads(tmp_path: Path) -> None:
 def test_every_key_is_explained(key: str) -> None:
     """No field of the configuration is missing in the reference."""
     text = REFERENCE.read_text(encoding="utf-8")
-    assert re.search(rf"^#?{key} = |^\[{key}|\.{key}\]$", text, re.MULTILINE)
+    assert re.search(rf"^#?{key} = |^#?\[{key}|\.{key}\]$", text, re.MULTILINE)
 
 
 def test_every_commented_default_is_the_code_s(tmp_path: Path) -> None:
@@ -94,15 +94,17 @@ def test_every_commented_default_is_the_code_s(tmp_path: Path) -> None:
 
 
 def test_the_examples_of_clouds_are_good(tmp_path: Path) -> None:
-    """The tables that stand there as examples are what their adapters take."""
+    """The tables that stand there as examples are taken, by the adapters too."""
     path = tmp_path / "gateway.toml"
     text = REFERENCE.read_text(encoding="utf-8")
-    for table in ("clouds.tencent.login", "clouds.onenet.push", "clouds.fuse"):
+    for table in ("home_assistant", "clouds.tencent.login", "clouds.onenet.push", "clouds.fuse"):
         found = re.search(rf"^#\[{re.escape(table)}\]\n(?:#.*\n)+", text, re.MULTILINE)
         assert found, table
         text = text.replace(found[0], re.sub("^#", "", found[0], flags=re.MULTILINE))
     path.write_text(text.replace('access_token = { file = "tencent-token" }\n', ""), encoding="utf-8")
-    assert _settings(load(path, {})).keys() == {"tencent", "onenet", "fuse"}
+    config = load(path, {})
+    assert _settings(config).keys() == {"tencent", "onenet", "fuse"}
+    assert str(config.home_assistant and config.home_assistant.broker) == "192.0.2.20:1883"
 
 
 def test_the_states_with_a_deadline_are_those_of_the_model() -> None:
@@ -120,7 +122,7 @@ def test_the_reasons_to_retry_are_those_of_the_model() -> None:
 def test_the_reference_is_complete_in_itself() -> None:
     """With the defaults in force the file is still TOML and has every table of the configuration."""
     document: dict[str, Any] = tomllib.loads(_with_defaults())
-    assert document.keys() == Config.model_fields.keys()
+    assert document.keys() | {"home_assistant"} == Config.model_fields.keys()
     assert set(_keys(ProductConfig)) - NOT_KEYS - {"secret_hash", "devices_file"} <= (
         document["products"]["PR0DUCT01"].keys()
         | document["products"]["PR0DUCT01"]["devices"]["dev01"].keys()

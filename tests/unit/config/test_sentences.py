@@ -50,7 +50,7 @@ FIELDS = {
     "unknown table": ("[gatway]", 'gatway is not a known key; did you mean "gateway"?'),
     "key that needs quotes": (
         '["a.b"]',
-        '"a.b" is not a known key; known here: clouds, firmware, gateway, http, mqtt, products, store',
+        '"a.b" is not a known key; known here: clouds, firmware, gateway, home_assistant, http, mqtt, products, store',
     ),
     "not a table": ("mqtt = 1", "mqtt is 1; it must be a table"),
     "clouds not a table": ("clouds = 1", "clouds must be a table; write [clouds.NAME]"),

@@ -1,0 +1,1 @@
+"""A gateway, and the broker that Home Assistant uses."""
