@@ -6,6 +6,11 @@ from typing import Final
 _FIRST_PLAUSIBLE: Final = 1_704_067_200
 
 
+def is_plausible(now: float) -> bool:
+    """Whether a clock that says this, in Unix seconds, was ever set."""
+    return now >= _FIRST_PLAUSIBLE
+
+
 def is_over(until: float, now: float) -> bool:
     """Whether the end has passed, both in Unix seconds; never by an implausible clock."""
-    return until < now and now >= _FIRST_PLAUSIBLE
+    return until < now and is_plausible(now)

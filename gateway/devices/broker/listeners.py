@@ -3,11 +3,14 @@
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+
+from gateway.devices.access.validity import is_plausible
 
 _ACCEPTS_A_TURN = 64
 _BACKLOG = 1024
@@ -16,6 +19,9 @@ _KERNEL_BYTES = 65_536
 read later, or that does not read, and all peers together could take what the box needs for everything else."""
 _EXHAUSTED_S = 0.5
 """How long nobody is accepted when the process has no file descriptor left."""
+
+_NO_CHECK_TIME = 0x20_0000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, for which ssl has no name."""
 
 log = structlog.get_logger()
 
@@ -96,7 +102,20 @@ class Door:
                 self._retry = self._loop.call_later(_EXHAUSTED_S, self.open)
                 return
             accepted.setblocking(False)
+            if self._tls is not None:
+                judge_by_clock(self._tls, time.time())
             self._admit(accepted, (peer[0], peer[1]), self._tls)
+
+
+def judge_by_clock(context: ssl.SSLContext, now: float) -> None:
+    """Let the time of day decide on certificates only where the clock has been set.
+
+    A box that starts in 1970 would find every device's certificate not yet valid, and lock out the whole site.
+    """
+    checked = context.verify_flags & ~_NO_CHECK_TIME
+    wanted = checked if is_plausible(now) else checked | _NO_CHECK_TIME
+    if context.verify_flags != wanted:
+        context.verify_flags = ssl.VerifyFlags(wanted)
 
 
 def _bound(host: str, port: int) -> socket.socket:

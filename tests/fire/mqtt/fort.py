@@ -2,19 +2,21 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from gateway.devices.broker import TlsFiles
 from tests.e2e.site import free_port, log_lines
 
 GOOD, HOSTILE = 4, 1000
@@ -30,7 +32,7 @@ data_dir = "{directory}/data"
 
 [mqtt]
 listen = "127.0.0.1:{port}"
-
+{tls}
 [mqtt.limits]
 {limits}
 
@@ -48,6 +50,21 @@ authentication = "password"
 clouds = ["tencent"]
 tasks = "off"
 devices_file = "{directory}/devices.csv"
+{certified}"""
+
+TLS = """\
+tls_listen = "127.0.0.1:{port}"
+tls_certificate = "{files.certificate}"
+tls_key = "{files.key}"
+tls_client_ca = "{files.client_ca}"
+"""
+CERTIFIED = """
+[products.C]
+dialect = "plain"
+authentication = "certificate"
+clouds = []
+tasks = "off"
+devices.dev1 = {}
 """
 
 
@@ -78,6 +95,8 @@ class Fort:
     port: int
     http_port: int
     process: psutil.Process
+    #: 0: no such listener.
+    tls_port: int = 0
     calm: Watched = field(init=False)
 
     def held(self) -> Held:
@@ -147,7 +166,13 @@ class Fort:
 
 
 @contextlib.contextmanager
-def fort(directory: Path, **limits: str | float) -> Iterator[Fort]:
+def fort(
+    directory: Path,
+    *,
+    tls: TlsFiles | None = None,
+    environ: Mapping[str, str] | None = None,
+    **limits: str | float,
+) -> Iterator[Fort]:
     """Run a gateway with these limits, see how fast it is in peace, and end it."""
     ports = {"port": free_port(), "http_port": free_port(), "closed_port": free_port()}
     names = [f"good{number}" for number in range(GOOD)] + [f"bad{number}" for number in range(HOSTILE)]
@@ -155,12 +180,15 @@ def fort(directory: Path, **limits: str | float) -> Iterator[Fort]:
     (directory / "devices.csv").write_text("name,secret\n" + rows)
     said = "\n".join(f"{key} = {json.dumps(value)}" for key, value in limits.items())
     config = directory / "gateway.toml"
-    config.write_text(CONFIG.format(directory=directory, limits=said, **ports))
+    tls_port = free_port() if tls else 0
+    more = {"tls": TLS.format(port=tls_port, files=tls), "certified": CERTIFIED} if tls else {}
+    given = {"tls": "", "certified": "", **more, **ports}
+    config.write_text(CONFIG.format(directory=directory, limits=said, **given))
     with (directory / "gateway.log").open("ab") as log:
         command = [sys.executable, "-m", "gateway", "run", "--config", str(config)]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(environ or {})})
     try:
-        made = Fort(directory, ports["port"], ports["http_port"], psutil.Process(process.pid))
+        made = Fort(directory, ports["port"], ports["http_port"], psutil.Process(process.pid), tls_port)
         _await(made, process)
         with made.guarded() as seen:
             time.sleep(1.5)
