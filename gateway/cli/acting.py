@@ -8,6 +8,7 @@ import typer
 from gateway.cli.asking import ask as ask_gateway
 from gateway.cli.asking import show
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail
+from gateway.model.identity import parts_of
 
 UpdateArgument = Annotated[
     str,
@@ -19,13 +20,11 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="The devic
 
 
 def update_path(name: str) -> tuple[str, ...]:
-    """Return an update's name as the parts of its path; a module may have slashes."""
-    product, _, rest = name.partition("/")
-    device, _, rest = rest.partition("/")
-    module, _, number = rest.rpartition("/")
-    if not (product and device and module and number.isdecimal()):
+    """Return an update's name as the parts of its path."""
+    device, module, number = parts_of(name)
+    if not (all(device) and module and number.isdecimal()):
         fail(Exit.CONFIGURATION, f"{name!r} names no update; it must be PRODUCT/DEVICE/MODULE/NUMBER")
-    return ("updates", product, device, module, number)
+    return ("updates", *device, module, number)
 
 
 def device_path(name: str) -> tuple[str, ...]:

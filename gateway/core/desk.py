@@ -14,7 +14,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.record import Record
 from gateway.errors import GatewayError, StoreError
-from gateway.model.identity import DeviceId, UpdateId
+from gateway.model.identity import DeviceId, UpdateId, parts_of
 from gateway.model.orders import agree, hold
 from gateway.model.states import TABLE, Reason, State
 from gateway.model.update import Outcome, Update
@@ -136,12 +136,10 @@ class Desk:
         update = self._record.find(name)
         if update is not None:
             return update
-        owner, _, number = name.rpartition("/")
-        product, _, rest = owner.partition("/")
-        for newest in self._record.of(DeviceId(product, rest.partition("/")[0])):
-            is_older = number.isdecimal() and 0 < int(number) < newest.number
-            if newest.id.rpartition("/")[0] == owner and is_older:
-                raise NotPossibleError(f"{name} is over: {newest.id} has taken its place")
+        device, module, number = parts_of(name)
+        newest = self._record.update(device, module)
+        if newest is not None and number.isdecimal() and 0 < int(number) < newest.number:
+            raise NotPossibleError(f"{name} is over: {newest.id} has taken its place")
         raise UnknownError(f"there is no update {name}; list them with: ota-gateway updates list")
 
     def _check_cancelable(self, update: Update) -> None:

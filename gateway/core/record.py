@@ -16,7 +16,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.said import in_its_words
 from gateway.metrics import Metrics
 from gateway.model import codec
-from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
+from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version, parts_of
 from gateway.model.policy import Policy
 from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import State
@@ -83,10 +83,8 @@ class Record:
 
     def find(self, name: UpdateId) -> Update | None:
         """Return the update of this name while it is the newest of its module."""
-        product, _, rest = name.partition("/")
-        device, _, rest = rest.partition("/")
-        module, _, _ = rest.rpartition("/")
-        update = self._updates.get((DeviceId(product, device), Module(module)))
+        device, module, _ = parts_of(name)
+        update = self._updates.get((device, module))
         return update if update is not None and update.id == name else None
 
     def running(self, device: DeviceId, module: Module) -> Version | None:

@@ -22,6 +22,17 @@ class DeviceId(NamedTuple):
         return f"{self.product_id}/{self.name}"
 
 
+def parts_of(name: str) -> tuple[DeviceId, Module, str]:
+    """Return the device, the module and the number of an update's name, "" for what is not there.
+
+    A module may have slashes; product ids and device names have none.
+    """
+    product, _, rest = name.partition("/")
+    device, _, rest = rest.partition("/")
+    module, _, number = rest.rpartition("/")
+    return DeviceId(product, device), Module(module), number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A device as one cloud's adapter sees it."""
