@@ -9,7 +9,7 @@ from gateway.core.dead_letters import DeadLetters
 from gateway.core.desk import Desk
 from gateway.core.reconciler import Drift
 from gateway.model.identity import DeviceId
-from gateway.ops import api
+from gateway.ops import api, reference
 from gateway.ports.history import History
 
 
@@ -39,7 +39,7 @@ def routes(gateway: Gateway, history: History) -> list[web.RouteDef]:
         images=down.images if down is not None else None,
         shelf=down.cache if down is not None else None,
     )
-    return api.routes(outlook)
+    return [*api.routes(outlook), *reference.routes()]
 
 
 def _configured(gateway: Gateway) -> Iterator[DeviceId]:

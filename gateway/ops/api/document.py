@@ -93,7 +93,7 @@ def _described(operation: Operation[Any], answer: dict[str, Any]) -> dict[str, A
 
 def _tag(operation: Operation[Any]) -> str:
     """What it is about: the first part of its address below the version."""
-    return operation.path.split("/")[3]
+    return operation.path.split("/")[3].removesuffix(".json")
 
 
 def _parameters(operation: Operation[Any]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,8 @@ from gateway.model.identity import DeviceId, UpdateId
 from gateway.ops.problems import BadRequestError
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
-_MOST = 10**18 - 1
+#: What every reader of JSON keeps exactly.
+_MOST = 2**53 - 1
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 

@@ -26,7 +26,7 @@ from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.firmware import Firmware, Image, Md5, Sha256
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Lane, Module, Version
 from gateway.model.states import State
-from gateway.ops import api
+from gateway.ops import api, reference
 from gateway.ops.client import Client
 from gateway.ops.http import OpsServer
 from gateway.ops.observer import Observer
@@ -148,7 +148,7 @@ class Office:
                 gates={},
                 clients=lambda: len(self.present),
             ).status,
-            routes=api.routes(outlook),
+            routes=[*api.routes(outlook), *reference.routes()],
         )
 
     @property
