@@ -31,6 +31,7 @@ from gateway.ports.cloud import CloudAdapter, Site
 from gateway.ports.firmware import Downloads
 from gateway.ports.store import Changes, Committed, LaneState, Loaded
 from gateway.road_down import Parts, RoadDown
+from gateway.store.at_rest import AtRest
 from gateway.store.database import Database
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ PRUNE_EVERY = 3600.0
 class Gateway:
     """All parts of one running gateway."""
 
-    def __init__(self, config: Config, *, store: Database, loaded: Loaded, clock: Clock) -> None:
+    def __init__(self, config: Config, *, store: Database | AtRest, loaded: Loaded, clock: Clock) -> None:
         self.config = config
         self.store = store
         self.clock = clock
@@ -74,7 +75,7 @@ class Gateway:
         self.home_assistant = self._home_assistant()
         self._saved_lanes = loaded.lanes
         wiring.initialise_metrics(self.metrics, config)
-        if store.set_aside is not None:
+        if isinstance(store, Database) and store.set_aside is not None:
             self.metrics.store_set_aside.inc()
 
     def _observer(self) -> Observer:

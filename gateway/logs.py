@@ -125,6 +125,12 @@ def redact(value: str) -> None:
     _redactor.register(value)
 
 
+def be_silent() -> None:
+    """Say nothing: what a command prints is its own."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+
+
 def without_secrets(text: str) -> str:
     """Return the text as a log line would show it: without what is secret by its form, or because it is registered."""
     return _redactor.text(text)

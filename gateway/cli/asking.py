@@ -3,16 +3,20 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from gateway.cli.shell import Exit, fail, load_config
-from gateway.errors import Denied, GatewayError
+from gateway import at_rest
+from gateway.cli.shell import Exit, fail, hide_secrets, load_config, say_all
+from gateway.config import Config
+from gateway.errors import Denied, GatewayError, StoreError
 from gateway.ops.client import Client, NotReachableError, Query
+from gateway.ops.preflight import is_in_use
 from gateway.ops.tables import lines, rows, tables, words
 
 Answer = dict[str, Any]
@@ -26,9 +30,31 @@ Question = Callable[[Client], Awaitable[Answer]]
 
 def ask(config: Path, question: Question) -> Answer:
     """Put a question to the gateway of this configuration; trouble ends the command."""
-    client = Client(load_config(config).http)
+    loaded = load_config(config)
+    with _troubles():
+        return asyncio.run(_put(Client(loaded.http), question))
+
+
+def look_up(config: Path, question: Question) -> Answer:
+    """Put a question of looking to the gateway, or to its store as it was left; trouble ends the command."""
+    answer, _ = look_up_from(config, question)
+    return answer
+
+
+def look_up_from(config: Path, question: Question) -> tuple[Answer, bool]:
+    """Look something up, and say whether it was a gateway that answered."""
+    loaded = load_config(config)
+    with _troubles():
+        try:
+            return asyncio.run(_put(Client(loaded.http), question)), True
+        except NotReachableError as error:
+            return _left(loaded, question, error), False
+
+
+@contextmanager
+def _troubles() -> Iterator[None]:
     try:
-        return asyncio.run(_put(client, question))
+        yield
     except NotReachableError as error:
         fail(Exit.NOT_RUNNING, str(error))
     except Denied as error:
@@ -39,6 +65,26 @@ def ask(config: Path, question: Question) -> Answer:
 
 async def _put(client: Client, question: Question) -> Answer:
     return await question(client)
+
+
+def _left(loaded: Config, question: Question, trouble: NotReachableError) -> Answer:
+    """Read the store of a gateway that does not answer."""
+    hide_secrets(loaded)
+    try:
+        return asyncio.run(_put_at_rest(loaded, question))
+    except FileNotFoundError:
+        raise trouble from None
+    except StoreError as error:
+        fail(Exit.STORE, str(error))
+
+
+async def _put_at_rest(loaded: Config, question: Question) -> Answer:
+    async with at_rest.opened(loaded) as client:
+        if is_in_use(loaded.gateway.data_dir):
+            say_all(["a gateway runs and does not answer; reading its store beside it"])
+        else:
+            say_all(["no gateway answers; reading the store as it was left"])
+        return await question(client)
 
 
 async def gather(client: Client, path: str, key: str, limit: int, **query: Query) -> Answer:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.asking import Answer, ask, gather, show_all, show_json
+from gateway.cli.asking import Answer, ask, gather, look_up, show_all, show_json
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
 from gateway.ops.client import Client
 
@@ -64,7 +64,7 @@ def devices(
     as_json: JsonOption = False,
 ) -> None:
     """List devices: who is there, what runs, what is under way."""
-    found = ask(
+    found = look_up(
         config, lambda client: gather(client, "devices", "devices", limit, product=product, present=present)
     )
     if as_json:
@@ -97,7 +97,7 @@ def orders(
         wanted = await gather(client, "orders", "orders", limit, **filters)
         return {**wanted, **await client.ask("GET", "drift")}
 
-    found = ask(config, look)
+    found = look_up(config, look)
     if as_json:
         show_json(found)
         return

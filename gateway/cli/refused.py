@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.asking import Answer, ask, gather, show, show_all, show_json
+from gateway.cli.asking import Answer, ask, gather, look_up, show, show_all, show_json
 from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail
 from gateway.ops.client import Client
@@ -47,7 +47,7 @@ def list_letters(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, the newest first."""
-    found = ask(config, lambda client: gather(client, "dead-letters", "dead_letters", limit, lane=lane))
+    found = look_up(config, lambda client: gather(client, "dead-letters", "dead_letters", limit, lane=lane))
     if as_json:
         show_json(found)
     else:
@@ -59,7 +59,7 @@ def show_letter(
     number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 ) -> None:
     """Show a dead letter."""
-    view = ask(config, lambda client: client.ask("GET", "dead-letters", str(number)))
+    view = look_up(config, lambda client: client.ask("GET", "dead-letters", str(number)))
     show(view, as_json=as_json, title=f"dead letter {number}")
 
 
@@ -100,7 +100,7 @@ def list_aside(
 ) -> None:
     """List what was set aside, the newest first."""
     filters = split_device(product, device)
-    found = ask(config, lambda client: gather(client, "quarantine", "quarantine", limit, **filters))
+    found = look_up(config, lambda client: gather(client, "quarantine", "quarantine", limit, **filters))
     if as_json:
         show_json(found)
     else:
@@ -112,7 +112,7 @@ def show_aside(
     number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 ) -> None:
     """Show what was set aside, with the payload or its beginning."""
-    view = ask(config, lambda client: client.ask("GET", "quarantine", str(number)))
+    view = look_up(config, lambda client: client.ask("GET", "quarantine", str(number)))
     show(view, as_json=as_json, title=f"quarantine {number}")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gateway import logs
 from gateway.config import Config, load
 from gateway.errors import ConfigError
 
@@ -72,6 +73,13 @@ def load_config(path: Path, examine: Callable[[Path], list[str]] | None = None) 
     except ConfigError as error:
         say_problems(path, examine(path) if examine else error.problems)
         raise typer.Exit(Exit.CONFIGURATION) from None
+
+
+def hide_secrets(config: Config) -> None:
+    """Keep every secret out of what is said, and the log out of what a command prints."""
+    logs.be_silent()
+    for _, secret in config.secrets():
+        secret.watch(logs.redact)
 
 
 def say_problems(path: Path, problems: list[str]) -> None:

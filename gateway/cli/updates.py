@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from gateway.cli.acting import UpdateArgument, update_path
-from gateway.cli.asking import ask, gather, show, show_all, show_json
+from gateway.cli.asking import gather, look_up, show, show_all, show_json
 from gateway.cli.language import LanguageOption, told_in
 from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
@@ -47,7 +47,7 @@ def list_updates(
 ) -> None:
     """List updates, those that began last first."""
     filters = {"open": only_open or None, "state": state, **split_device(product, device)}
-    found = ask(config, lambda client: gather(client, "updates", "updates", limit, **filters))
+    found = look_up(config, lambda client: gather(client, "updates", "updates", limit, **filters))
     if as_json:
         show_json(found)
         return
@@ -77,7 +77,7 @@ def show_update(
     The timeline: what its device said, what the gateway made of it, what each cloud answered, what operators did.
     """
     path = update_path(update)
-    view = ask(config, lambda client: client.ask("GET", *path))
+    view = look_up(config, lambda client: client.ask("GET", *path))
     if as_json:
         show_json(view)
         return

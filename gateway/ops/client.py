@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -32,6 +33,8 @@ class Client:
     """The other end of `OpsServer`."""
 
     http: HttpConfig
+    #: Asked instead of the address: the API of a gateway that does not run, in this process.
+    socket: Path | None = None
 
     @property
     def url(self) -> str:
@@ -55,7 +58,9 @@ class Client:
         fields = [(name, value) for name, given in query.items() for value in _values(given)]
         try:
             async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session,
+                aiohttp.ClientSession(
+                    timeout=_TIMEOUT, headers=headers, connector=self._connector()
+                ) as session,
                 session.request(method, URL(f"{url}?{urlencode(fields)}", encoded=True)) as reply,
             ):
                 return await self._answer(reply)
@@ -63,6 +68,9 @@ class Client:
             raise NotReachableError(
                 f"no gateway answers at {self.url} ({_words(error)}); start it with: ota-gateway run"
             ) from None
+
+    def _connector(self) -> aiohttp.BaseConnector | None:
+        return None if self.socket is None else aiohttp.UnixConnector(str(self.socket))
 
     async def _answer(self, reply: aiohttp.ClientResponse) -> dict[str, Any]:
         if reply.status == 401:

@@ -4,9 +4,11 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, select, tuple_
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,11 +25,21 @@ T = TypeVar("T")
 
 
 class Reading:
-    """Implements `ports.history.History`; use it as an async context manager, on a store that was opened."""
+    """Implements `ports.history.History`; use it as an async context manager."""
+
+    #: Whether nobody else is at the store, as far as can be told.
+    is_left = False
 
     def __init__(self, url: str) -> None:
-        self._engine = _connect(url)
+        self._engine = _connect(url, is_left=self.is_left)
+        #: The database's file; None for PostgreSQL.
+        self.file = Path(str(self._engine.url.database)) if self._engine.dialect.name == "sqlite" else None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reading")
+
+    @property
+    def name(self) -> str:
+        """The store's URL without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,18 +128,22 @@ def _newest(wanted: Select[Any], table: Table, query: LetterQuery | AsideQuery) 
     return wanted.order_by(table.c.id.desc()).limit(query.limit)
 
 
-def _connect(url: str) -> Engine:
+def _connect(url: str, *, is_left: bool) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
         return engine.execution_options(postgresql_readonly=True)
-    engine = create_engine(url, pool_size=1, max_overflow=0)
-    event.listen(engine, "connect", _only_read)
-    return engine
+    path = Path(str(make_url(url).database))
+    return create_engine(url, pool_size=1, max_overflow=0, creator=partial(_open_file, path, is_left=is_left))
 
 
-def _only_read(connection: sqlite3.Connection, _record: Any) -> None:
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _open_file(path: Path, *, is_left: bool) -> sqlite3.Connection:
+    """Open it so that nothing is written, and a log is never moved into the file."""
+    # With a log, SQLite makes an index of it; without one, and without a writer, no file need be made at all.
+    is_still = is_left and not path.with_name(f"{path.name}-wal").exists()
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_still else ''}"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return connection
 
 
 def _line(row: Row[Any]) -> Line:

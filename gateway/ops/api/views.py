@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from gateway.core.clock import Clock
 from gateway.core.images import Wanted
 from gateway.core.reconciler import Drift
+from gateway.hidden import hidden
 from gateway.model.states import Reason
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton
@@ -89,7 +90,7 @@ def update_view(update: Update, baton: Baton, when: SiteTimes) -> UpdateView:
     }
     if update.reason is not Reason.NONE or update.code or update.detail:
         view["reason"], view["phase"] = update.reason, update.phase
-        view["code"], view["detail"] = update.code, update.detail
+        view["code"], view["detail"] = hidden(update.code), hidden(update.detail)
     if update.retries or update.retries_left:
         view["retries"], view["retries_left"] = update.retries, update.retries_left
     return view
@@ -164,14 +165,15 @@ def drift_view(drift: Drift) -> DriftView:
 
 def line_view(line: Line) -> LineView:
     """Show a line of a timeline; what was understood is told in words."""
-    text = in_words(line.text) if line.source == "understood" else line.text
+    said = hidden(line.text)
+    text = in_words(said) if line.source == "understood" else said
     return {
         "at": instant(line.wall),
         "source": line.source,
         "text": text,
         "phrases": [
             PhraseView(section=each.section, word=each.word, values=dict(each.values))
-            for each in phrases(line.source, line.text)
+            for each in phrases(line.source, said)
         ],
     }
 
