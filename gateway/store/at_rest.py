@@ -71,9 +71,9 @@ class AtRest(Reading):
         del lane, device
         self._refuse()
 
-    async def prune(self, *, wall: float) -> None:
+    async def prune(self, *, now: float) -> None:
         """Refuse."""
-        del wall
+        del now
         self._refuse()
 
     async def close(self) -> None:
