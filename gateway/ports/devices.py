@@ -36,6 +36,8 @@ class Objection(StrEnum):
     """Not one of the device's own up topics."""
     OVERSIZED = "oversized"
     """Longer than a packet may be (`mqtt.limits.max_packet`)."""
+    QOS2 = "qos2"
+    """At QoS 2, which ends the connection."""
 
 
 class Access(Protocol):

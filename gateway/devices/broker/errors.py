@@ -62,14 +62,23 @@ PROTOCOL_ERRORS = (
 class PacketError(GatewayError):
     """A device broke MQTT or a limit; its connection is closed.
 
-    `return_code` is the CONNACK that tells it, where MQTT has one.
+    `return_code` is the CONNACK that tells it, where MQTT has one; `published` are topic and payload of a PUBLISH
+    that could be read.
     """
 
-    def __init__(self, ending: Ending, detail: str, *, return_code: int | None = None) -> None:
+    def __init__(
+        self,
+        ending: Ending,
+        detail: str,
+        *,
+        return_code: int | None = None,
+        published: tuple[str, bytes] | None = None,
+    ) -> None:
         super().__init__(f"{ending}: {detail}")
         self.ending = ending
         self.detail = detail
         self.return_code = return_code
+        self.published = published
 
 
 class SeamError(GatewayError):

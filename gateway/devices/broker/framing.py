@@ -152,8 +152,6 @@ class Framer:
     def _publish(self, first: int, at: int, end: int) -> Publish:
         data = self._data
         qos = first & 0x06
-        if qos == 0x04:
-            raise PacketError(Ending.QOS2, "QoS 2 is not served; publish at QoS 1")
         # [MQTT-3.3.1-4] QoS 3 does not exist; [MQTT-3.3.1-2] DUP has no meaning at QoS 0.
         if qos == 0x06 or first & 0x0E == 0x08:
             raise PacketError(Ending.MALFORMED, f"PUBLISH with flags {first & 0x0F:#06b}")
@@ -166,6 +164,9 @@ class Framer:
         if packet_id == b"\0\0":
             raise PacketError(Ending.MALFORMED, "packet identifier 0")
         topic = self._topic(data[topic_at:topic_end])
+        if qos == 0x04:
+            published = (topic, data[payload_at:end])
+            raise PacketError(Ending.QOS2, "QoS 2 is not served; publish at QoS 1", published=published)
         return Publish(topic, data[payload_at:end], packet_id, is_redelivered=bool(first & 0x08))
 
     @staticmethod

@@ -11,6 +11,7 @@ from enum import Enum, auto
 import structlog
 
 from gateway.devices.broker.brakes import Brake, Brakes
+from gateway.devices.broker.breach import note_breach
 from gateway.devices.broker.errors import Ending, PacketError
 from gateway.devices.broker.framing import Control, Framer
 from gateway.devices.broker.intake import Intake
@@ -147,20 +148,8 @@ class Connection:
             self._brakes.release(Brake.CONTROL)
 
     def _refuse(self, error: PacketError) -> None:
-        device = str(self._visit.device) if self._visit else None
-        if self._visit is not None:
-            suppressed = self._premises.news.suppressed(self._visit.device, error.ending)
-        else:
-            suppressed = self._premises.strangers.suppressed(self.peer[0], error.ending)
-        if suppressed is not None:
-            log.info(
-                "packet_refused",
-                device=device,
-                address=self.peer[0],
-                reason=error.ending,
-                detail=error.detail,
-                suppressed=suppressed,
-            )
+        device = self._visit.device if self._visit else None
+        note_breach(error, device, self.peer[0], self._premises)
         if error.return_code is not None:
             self.write(connack(error.return_code))
         self.close(error.ending)

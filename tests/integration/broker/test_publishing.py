@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.devices.broker.surplus import KEPT_BYTES
 from gateway.ports.devices import Objection
 from tests.integration.broker.mqtt import (
     ACCEPTED,
@@ -131,6 +132,23 @@ async def test_qos_2_closes_the_connection(house: House) -> None:
     assert await client.rest() == b""
     assert house.receiver.payloads == []
     assert house.counted("protocol_errors_total", "qos2") == 1
+
+
+async def test_a_publish_at_qos_2_is_shown_once(house: House) -> None:
+    """A device that tries for ever stands in quarantine with what it said, once a minute; a stranger does not."""
+    stranger = await house.client()
+    stranger.send(packet(0x34, text(REPORT) + b"\0\1{}"))
+    await stranger.rest()
+    for _ in range(3):
+        client = await house.device()
+        client.send(packet(0x34, text(REPORT) + b"\0\1" + b"x" * 100_000))
+        await client.rest()
+
+    [aside] = house.receiver.aside
+    assert (aside.device, aside.topic, aside.reason) == (device(), REPORT, Objection.QOS2)
+    assert aside.payload == b"x" * KEPT_BYTES
+    assert aside.detail == "QoS 2 is not served; publish at QoS 1"
+    assert house.counted("protocol_errors_total", "qos2") == 3
 
 
 @pytest.mark.parametrize("topic", ["$ota/report/P/dev1", "$sys/P/dev1/ota/inform"])
