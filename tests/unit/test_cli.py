@@ -98,7 +98,8 @@ def test_a_bad_configuration_is_told_with_all_its_mistakes(site: Site, command: 
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         f"{path} has 2 mistakes:",
-        "  surprise is not a known key; known here: clouds, firmware, gateway, home_assistant, http, mqtt, products, store",
+        "  surprise is not a known key; "
+        "known here: clouds, firmware, gateway, home_assistant, http, mqtt, products, store",
         '  gateway.nam is not a known key; did you mean "name"?',
     ]
 
