@@ -16,14 +16,13 @@ import structlog
 from gateway import operators, wiring
 from gateway.assembly import Gateway
 from gateway.clouds import registry
-from gateway.clouds.session import HttpSession
 from gateway.config import Config
 from gateway.core.clock import Clock
-from gateway.devices.access import DeviceAccess
-from gateway.errors import ConfigError, StoreError
+from gateway.errors import StoreError
 from gateway.firmware.fetch import HttpSource
 from gateway.ops import notify
 from gateway.ops.http import OpsServer
+from gateway.reload import Reload
 from gateway.store.database import Database
 from gateway.store.lock import hold_file
 from gateway.store.reading import Reading
@@ -48,38 +47,42 @@ async def assembled(config: Config) -> AsyncIterator[Gateway]:
         loaded = await store.load()
         clock.resume(loaded.clock)
         downloads = await stack.enter_async_context(HttpSource(wiring.guard(config)))
-        gateway = Gateway(config, store=store, loaded=loaded, clock=clock)
+        gateway = Gateway(config, store=store, loaded=loaded, clock=clock, downloads=downloads)
+        stack.push_async_callback(gateway.lanes.close)
         for each in prepared:
-            lane = wiring.lane_of(each.name)
-            session = HttpSession(lane, config.clouds[each.name], gateway.metrics, now=clock.wall)
-            gateway.add_cloud(each, await stack.enter_async_context(session), downloads)
+            gateway.lanes.take_on(gateway.lanes.crew(each, config))
         if config.firmware is not None:
             await stack.enter_async_context(gateway.make_road_down(config.firmware))
         yield gateway
 
 
 async def run(config: Config, *, config_path: Path) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    stopping = _stop_signal()
+    """Serve until SIGTERM or SIGINT; at SIGHUP, read the configuration again."""
+    stopping = _told_by(signal.SIGTERM, signal.SIGINT)
+    manager = notify.Manager.of(os.environ)
     async with (
         assembled(config) as gateway,
         Reading(config.database_url()) as reading,
         asyncio.TaskGroup() as group,
     ):
         committing = group.create_task(gateway.ledger.run(), name="ledger")
-        lanes = [
-            group.create_task(dispatcher.run(), name=lane) for lane, dispatcher in gateway.dispatchers.items()
-        ]
+        for lane in gateway.lanes.dispatchers:
+            gateway.lanes.begin(lane, group, gateway.lane_works(lane))
         periodic = [group.create_task(work, name=name) for name, work in gateway.works()]
+        reload = Reload(
+            gateway, path=config_path, wanted=_told_by(signal.SIGHUP), group=group, manager=manager
+        )
         ops_server = OpsServer(
             listen=config.http.listen,
             token=config.http.token,
             registry=gateway.registry,
             checks=gateway.observer.checks,
             status=gateway.observer.status,
-            routes=[*operators.routes(gateway, reading), *gateway.push_routes()],
+            routes=[*operators.routes(gateway, reading, reload.ask), *gateway.push_routes()],
         )
-        async with ops_server as ops, _listening(gateway, stopping):
+        gateway.on_config = lambda now: ops_server.guard_with(now.http.token)
+        async with ops_server as ops, _listening(gateway, manager, stopping):
+            rereading = group.create_task(reload.run(), name="reload")
             wiring.settle_memory()
             log.info(
                 "gateway_started",
@@ -92,37 +95,30 @@ async def run(config: Config, *, config_path: Path) -> None:
             )
             await stopping.wait()
             log.info("gateway_stopping")
+            await _end(rereading)
             await gateway.broker.stop()
-            await _within(*(dispatcher.finish() for dispatcher in gateway.dispatchers.values()))
-            await _end(*lanes, *periodic)
+            await _within(gateway.lanes.finish())
+            await gateway.lanes.cut()
+            await _end(*periodic)
             await _within(gateway.ledger.drain())
         await _end(committing)
     log.info("gateway_stopped")
 
 
 @asynccontextmanager
-async def _listening(gateway: Gateway, stopping: asyncio.Event) -> AsyncIterator[None]:
+async def _listening(
+    gateway: Gateway, manager: notify.Manager, stopping: asyncio.Event
+) -> AsyncIterator[None]:
     """Let devices in, and have the service manager know."""
     service = notify.Service(
         ledger=gateway.ledger, registry=gateway.registry, checks=gateway.observer.checks, stopping=stopping
     )
     await gateway.broker.start()
     try:
-        async with notify.supervised(notify.Manager.of(os.environ), service):
+        async with notify.supervised(manager, service):
             yield
     finally:
         await gateway.broker.stop()
-
-
-async def check(config: Config) -> list[str]:
-    """Return what only the installed adapters and the device credentials can tell is wrong."""
-    problems: list[str] = []
-    for attempt in (lambda: registry.prepare(config.clouds), lambda: DeviceAccess(wiring.products(config))):
-        try:
-            attempt()
-        except ConfigError as err:
-            problems += err.problems
-    return problems
 
 
 async def _within(*awaitables: Awaitable[None]) -> None:
@@ -138,12 +134,13 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _stop_signal() -> asyncio.Event:
-    stopping = asyncio.Event()
+def _told_by(*signals: signal.Signals) -> asyncio.Event:
+    """Return an event that these signals set."""
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
+    for number in signals:
+        loop.add_signal_handler(number, told.set)
+    return told
 
 
 @contextmanager

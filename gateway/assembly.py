@@ -1,7 +1,7 @@
 """Every part of one running gateway, made here and joined to its neighbours; starting and stopping is the app's."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -9,14 +9,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from gateway import __version__, wiring
-from gateway.clouds import registry
-from gateway.clouds.session import HttpSession
 from gateway.config import Config, FirmwareConfig
-from gateway.core import trail
 from gateway.core.clock import Clock
-from gateway.core.dispatcher import Dispatcher
 from gateway.core.engine import Engine
-from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.record import Record
@@ -24,12 +19,13 @@ from gateway.devices.access import DeviceAccess
 from gateway.devices.broker import MqttBroker
 from gateway.devices.link import Link
 from gateway.errors import StoreError
+from gateway.lanes import Lanes, Work
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId, Lane, Version
 from gateway.ops.observer import Observer
-from gateway.ports.cloud import CloudAdapter, Site
+from gateway.ops.taken_up import TakenUp
 from gateway.ports.firmware import Downloads
-from gateway.ports.store import Changes, Committed, LaneState, Loaded
+from gateway.ports.store import Changes, Committed, Loaded
 from gateway.road_down import Parts, RoadDown
 from gateway.store.at_rest import AtRest
 from gateway.store.database import Database
@@ -46,7 +42,10 @@ PRUNE_EVERY = 3600.0
 class Gateway:
     """All parts of one running gateway."""
 
-    def __init__(self, config: Config, *, store: Database | AtRest, loaded: Loaded, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, *, store: Database | AtRest, loaded: Loaded, clock: Clock, downloads: Downloads
+    ) -> None:
+        #: What is in force.
         self.config = config
         self.store = store
         self.clock = clock
@@ -56,7 +55,6 @@ class Gateway:
         self.metrics = Metrics(self.registry)
         self.ledger = Ledger(store, clock, self.metrics)
         self.ledger.on_commit = self._committed
-        self.adapters: dict[Lane, CloudAdapter] = {}
         common: dict[str, Any] = {"ledger": self.ledger, "clock": clock, "metrics": self.metrics}
         self.record = Record(wiring.product_rules(config), **common)
         self.orders = Orders(
@@ -66,14 +64,26 @@ class Gateway:
         self.record.load(loaded)
         self.orders.load(loaded.orders)
         self.engine.load(loaded)
+        self.lanes = Lanes(
+            lambda: self.config,
+            loaded,
+            store=store,
+            downloads=downloads,
+            learn=self.orders.learn,
+            **common,
+        )
+        self.access = DeviceAccess(
+            wiring.products(config), denied=config.mqtt.denied_certificates, wall_clock=clock.wall
+        )
         self.link, self.broker = self._site_side()
-        self.gates: dict[Lane, Gate] = {}
-        self.dispatchers: dict[Lane, Dispatcher] = {}
+        #: None where nobody reads the configuration again.
+        self.taken_up: TakenUp | None = None
         self.observer = self._observer()
+        #: Called with the configuration when another one came into force; for what the app holds itself.
+        self.on_config: Callable[[Config], None] = lambda _: None
         #: Only where the configuration says where devices fetch images.
         self.down: RoadDown | None = None
         self.home_assistant = self._home_assistant()
-        self._saved_lanes = loaded.lanes
         wiring.initialise_metrics(self.metrics, config)
         if isinstance(store, Database) and store.set_aside is not None:
             self.metrics.store_set_aside.inc()
@@ -88,9 +98,10 @@ class Gateway:
             ledger=self.ledger,
             engine=self.engine,
             record=self.record,
-            gates=self.gates,
+            gates=self.lanes.gates,
             clients=lambda: self.link.present,
             firmware=lambda: self.down.status() if self.down else None,
+            configuration=lambda: self.taken_up.view() if self.taken_up else None,
         )
 
     def _home_assistant(self) -> "HomeAssistant | None":
@@ -114,56 +125,18 @@ class Gateway:
         )
         broker = MqttBroker(
             wiring.listeners(self.config),
-            access=DeviceAccess(
-                wiring.products(self.config),
-                denied=self.config.mqtt.denied_certificates,
-                wall_clock=self.clock.wall,
-            ),
+            access=self.access,
             receiver=link,
             limits=wiring.limits(self.config),
             metrics=self.metrics,
         )
         return link, broker
 
-    def add_cloud(self, prepared: registry.Prepared, session: HttpSession, downloads: Downloads) -> None:
-        """Make the lane of one cloud."""
-        lane = wiring.lane_of(prepared.name)
-        cloud = self.config.clouds[prepared.name]
-        gate = Gate(
-            lane,
-            self._saved_lanes.get(lane, LaneState()),
-            ledger=self.ledger,
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-        site = Site(
-            session=session,
-            now=self.clock.wall,
-            credential_expires=lambda name, at: self.metrics.credential_expiry.labels(lane, name).set(at),
-            data_dir=self.config.gateway.data_dir,
-            heard=trail.heard,
-            downloads=downloads,
-        )
-        self.gates[lane] = gate
-        self.adapters[lane] = prepared.make(site)
-        self.dispatchers[lane] = Dispatcher(
-            lane,
-            self.adapters[lane],
-            store=self.store,
-            ledger=self.ledger,
-            gate=gate,
-            clock=self.clock,
-            metrics=self.metrics,
-            settings=wiring.lane_settings(cloud),
-            external=wiring.directory(self.config),
-            learn=self.orders.learn,
-        )
-
     def make_road_down(self, firmware: FirmwareConfig) -> RoadDown:
         """Make the road down and join it to what feeds it; the clouds have been added."""
         road = self.down = RoadDown(
             Parts(
-                config=self.config,
+                config=lambda: self.config,
                 clock=self.clock,
                 store=self.store,
                 metrics=self.metrics,
@@ -172,8 +145,8 @@ class Gateway:
                 orders=self.orders,
                 engine=self.engine,
                 link=self.link,
-                adapters=self.adapters,
-                gates=self.gates,
+                adapters=self.lanes.adapters,
+                gates=self.lanes.gates,
             ),
             firmware,
         )
@@ -198,10 +171,10 @@ class Gateway:
         return b"" if self.down is None else await self.down.responder.answer(device, payload)
 
     def _objection(self, lane: Lane, version: Version) -> str | None:
-        return self.adapters[lane].objection(version)
+        return self.lanes.adapters[lane].objection(version)
 
     def _names_modules(self, lane: Lane) -> bool:
-        return self.adapters[lane].names_modules
+        return self.lanes.adapters[lane].names_modules
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(committed)
@@ -211,11 +184,11 @@ class Gateway:
         if self.down is not None:
             self.down.committed(changes)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
-            for dispatcher in self.dispatchers.values():
+            for dispatcher in self.lanes.dispatchers.values():
                 dispatcher.notify()
 
-    def works(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-        """Yield what has to run for ever beside the ledger and the lanes, with its name."""
+    def works(self) -> Iterator[Work]:
+        """Yield what has to run for ever beside the ledger and the lanes."""
         yield "deadlines", self.expire_for_ever()
         yield "prune", self.prune_for_ever()
         yield "observer", self.observer.observe_for_ever()
@@ -224,6 +197,10 @@ class Gateway:
             yield "home-assistant", self.home_assistant.run()
         if self.down is not None:
             yield from self.down.works()
+
+    def lane_works(self, lane: Lane) -> Iterator[Work]:
+        """Yield what has to run for a lane beside its dispatcher."""
+        return self.down.lane_works(lane) if self.down is not None else iter(())
 
     async def expire_for_ever(self) -> None:
         """Let time act on open updates."""

@@ -13,10 +13,9 @@ from gateway import operators, wiring
 from gateway.assembly import Gateway
 from gateway.config import Config, HttpConfig
 from gateway.core.clock import Clock
-from gateway.core.gate import Gate
+from gateway.firmware.fetch import HttpSource
 from gateway.ops.client import Client
 from gateway.ops.http import OpsServer
-from gateway.ports.store import LaneState, Loaded
 from gateway.store.at_rest import AtRest
 
 
@@ -27,8 +26,10 @@ async def opened(config: Config) -> AsyncIterator[Client]:
         loaded = await store.load()
         clock = Clock()
         clock.resume(loaded.clock)
-        gateway = Gateway(config, store=store, loaded=loaded, clock=clock)
-        _add_gates(gateway, loaded)
+        downloads = HttpSource(wiring.guard(config))
+        gateway = Gateway(config, store=store, loaded=loaded, clock=clock, downloads=downloads)
+        for cloud in config.clouds:
+            gateway.lanes.look_on(wiring.lane_of(cloud))
         server = OpsServer(
             listen=config.http.listen,
             token=None,
@@ -39,16 +40,6 @@ async def opened(config: Config) -> AsyncIterator[Client]:
         )
         async with _answering(server.application()) as socket:
             yield Client(HttpConfig(), socket=socket)
-
-
-def _add_gates(gateway: Gateway, loaded: Loaded) -> None:
-    """Show the breakers of the lanes as they were left; no cloud is spoken with."""
-    for cloud in gateway.config.clouds:
-        lane = wiring.lane_of(cloud)
-        state = loaded.lanes.get(lane, LaneState())
-        gateway.gates[lane] = Gate(
-            lane, state, ledger=gateway.ledger, clock=gateway.clock, metrics=gateway.metrics
-        )
 
 
 @asynccontextmanager

@@ -136,6 +136,13 @@ def without_secrets(text: str) -> str:
     return _redactor.text(text)
 
 
+def set_level(level: str) -> None:
+    """Say as much as this from now on, in the form that was chosen."""
+    threshold = getattr(logging, level.upper())
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(threshold))
+    logging.getLogger().setLevel(max(threshold, logging.WARNING))
+
+
 def configure(level: str = "info", *, json: bool | None = None) -> None:
     """Send all logs to standard output; `json` None decides by whether that is a terminal."""
     if level not in LEVELS:

@@ -5,6 +5,7 @@ A series whose label values are known at start is initialised to 0, so that `rat
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,6 +17,8 @@ _REQUEST = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800)
 _UPDATE = (30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
 
+M = TypeVar("M", bound=MetricWrapperBase)
+
 DELIVERY_OUTCOMES = ("delivered", "not_applicable", "unavailable", "rejected", "denied", "skipped")
 
 
@@ -24,6 +27,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._by_lane: list[MetricWrapperBase] = []
         disable_created_metrics()  # it would double every counter for a time that nobody asks for
         self._declare_devices()
         self._declare_model()
@@ -36,14 +40,27 @@ class Metrics:
         """Show the figures of the firmware room, read when they are asked for; only where there is one."""
         self.registry.register(_Firmware(read))
 
+    def forget(self, lane: str) -> None:
+        """Show no series of a lane that is no more."""
+        for metric in self._by_lane:
+            metric.remove_by_labels({"lane": lane})
+
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace="ota_gateway", registry=self.registry)
+        return self._noted(
+            Counter(name, text, labels, namespace="ota_gateway", registry=self.registry), labels
+        )
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, namespace="ota_gateway", registry=self.registry)
+        return self._noted(Gauge(name, text, labels, namespace="ota_gateway", registry=self.registry), labels)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, text, labels, namespace="ota_gateway", registry=self.registry, buckets=buckets)
+        made = Histogram(name, text, labels, namespace="ota_gateway", registry=self.registry, buckets=buckets)
+        return self._noted(made, labels)
+
+    def _noted(self, metric: M, labels: tuple[str, ...]) -> M:
+        if "lane" in labels:
+            self._by_lane.append(metric)
+        return metric
 
     def _declare_devices(self) -> None:
         self.clients = self._gauge("mqtt_clients", "Devices connected now.")
@@ -186,6 +203,12 @@ class Metrics:
         self.commit_failures = self._counter("store_commit_failures_total", "Commits that failed.")
         self.store_set_aside = self._counter(
             "store_set_aside_total", "Damaged database files found at start and put aside."
+        )
+        self.reload_ok = self._gauge(
+            "config_last_reload_successful", "0 while the configuration file could not be taken up as it is."
+        )
+        self.reload_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "When the configuration was last taken up."
         )
 
 

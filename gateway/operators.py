@@ -1,6 +1,6 @@
 """The operators' side of one running gateway, joined: the desk, and the API that leads to it."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from aiohttp import web
 
@@ -10,10 +10,13 @@ from gateway.core.desk import Desk
 from gateway.core.reconciler import Drift
 from gateway.model.identity import DeviceId
 from gateway.ops import api, reference
+from gateway.ops.outcome import Outcome
 from gateway.ports.history import History
 
 
-def routes(gateway: Gateway, history: History) -> list[web.RouteDef]:
+def routes(
+    gateway: Gateway, history: History, reload: Callable[[], Awaitable[Outcome]] | None = None
+) -> list[web.RouteDef]:
     """Return the routes of the API."""
     down = gateway.down
     desk = Desk(
@@ -31,11 +34,12 @@ def routes(gateway: Gateway, history: History) -> list[web.RouteDef]:
         history=history,
         desk=desk,
         letters=DeadLetters(
-            history, lanes=gateway.gates.keys(), ledger=gateway.ledger, record=gateway.record
+            history, lanes=gateway.lanes.gates.keys(), ledger=gateway.ledger, record=gateway.record
         ),
         is_present=lambda device: device in gateway.link.devices,
         known=lambda: {*_configured(gateway), *gateway.link.devices},
         drift=lambda: _drift(gateway),
+        reload=reload,
         images=down.images if down is not None else None,
         shelf=down.cache if down is not None else None,
     )

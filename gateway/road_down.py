@@ -1,6 +1,6 @@
 """The parts of the road down: from a cloud's order over the image to the device, and the proof that it was believed."""
 
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,7 +42,8 @@ MAX_TROUBLES = 20
 class Parts:
     """What the road down shares with the road up."""
 
-    config: Config
+    #: As it is at the moment.
+    config: Callable[[], Config]
     clock: Clock
     store: Store
     metrics: Metrics
@@ -59,7 +60,8 @@ class RoadDown:
     """Use it as an async context manager; then run its `works`."""
 
     def __init__(self, parts: Parts, firmware: FirmwareConfig) -> None:
-        data_dir = parts.config.gateway.data_dir
+        config = parts.config()
+        data_dir = config.gateway.data_dir
         self._parts = parts
         self._ttl = firmware.link_ttl
         self.cache = FirmwareCache(data_dir / "firmware", quota=firmware.quota)
@@ -84,7 +86,7 @@ class RoadDown:
             firmwares=self.cache,
             key=load_key(data_dir / "firmware-links.key"),
             report=self.courier.served,
-            waits=wiring.waits(parts.config),
+            waits=wiring.waits(config),
             now=parts.clock.now,
         )
         self.responder = ChunkResponder(
@@ -93,7 +95,7 @@ class RoadDown:
         parts.metrics.read_firmware(lambda: readings(self.cache, self.server, self.responder))
         self.pollers = {lane: self._poller(lane) for lane in parts.adapters}
         self.pushes = Pushes(
-            wiring.pushed_clouds(parts.config, parts.adapters), follow=self.hint, metrics=parts.metrics
+            wiring.pushed_clouds(config, parts.adapters), follow=self.hint, metrics=parts.metrics
         )
         self.reconcilers = {lane: self._reconciler(lane) for lane in parts.adapters if self._reconciles(lane)}
         self._stack = AsyncExitStack()
@@ -115,12 +117,29 @@ class RoadDown:
         await self._stack.aclose()
 
     def works(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-        """Yield what has to run for ever, with its name."""
+        """Yield what has to run for ever, with its name; see `lane_works`."""
         yield "courier", self.courier.run()
-        for lane, poller in self.pollers.items():
-            yield f"{lane}-polls", poller.run()
-        for lane, reconciler in self.reconcilers.items():
-            yield f"{lane}-reconciler", reconciler.run()
+
+    def lane_works(self, lane: Lane) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield what has to run for a lane as long as it is there, with its name."""
+        yield f"{lane}-polls", self.pollers[lane].run()
+        if lane in self.reconcilers:
+            yield f"{lane}-reconciler", self.reconcilers[lane].run()
+
+    def reconfigured(self, renewed: Iterable[Lane]) -> None:
+        """Go by the configuration as it is now; the works of renewed lanes have ended, and begin anew."""
+        for lane in self.pollers.keys() | self.reconcilers.keys():
+            if lane not in self._parts.adapters:
+                self.pollers.pop(lane, None)
+                self.reconcilers.pop(lane, None)
+        for lane in renewed:
+            self.pollers[lane] = self._poller(lane)
+            self.reconcilers.pop(lane, None)
+            if self._reconciles(lane):
+                self.reconcilers[lane] = self._reconciler(lane)
+                self.reconcilers[lane].load()
+        self.pushes.replace(wiring.pushed_clouds(self._parts.config(), self._parts.adapters))
+        self.courier.wake()
 
     def listening(self, device: DeviceId) -> None:
         """Learn that a device listens."""
@@ -142,6 +161,12 @@ class RoadDown:
         """Ask the clouds soon what they want of the device."""
         for poller in self.pollers.values():
             poller.wake(device)
+
+    def reconsider(self, device: DeviceId) -> None:
+        """Ask those clouds soon about a device that is there which its product has now, and no others."""
+        for poller in self.pollers.values():
+            poller.gone(device)
+        self.ask(device)
 
     def hint(self, lane: Lane, device: DeviceId) -> bool:
         """Ask a cloud now what it wants of a device that is there; False when it is not."""
@@ -205,12 +230,12 @@ class RoadDown:
             clock=parts.clock,
             metrics=parts.metrics,
             waits=parts.store.is_end_waiting,
-            settings=wiring.poll_settings(parts.config, lane),
+            settings=wiring.poll_settings(parts.config(), lane),
             external=wiring.directory(parts.config),
         )
 
     def _reconciles(self, lane: Lane) -> bool:
-        return wiring.cloud_of(self._parts.config, lane).reconcile
+        return wiring.cloud_of(self._parts.config(), lane).reconcile
 
     def _reconciler(self, lane: Lane) -> Reconciler:
         parts = self._parts
@@ -223,6 +248,6 @@ class RoadDown:
             gate=parts.gates[lane],
             clock=parts.clock,
             metrics=parts.metrics,
-            interval=wiring.cloud_of(parts.config, lane).reconcile_interval,
+            interval=wiring.cloud_of(parts.config(), lane).reconcile_interval,
             external=wiring.directory(parts.config),
         )

@@ -36,6 +36,11 @@ def lane_of(cloud: str) -> Lane:
     return Lane(f"cloud/{cloud}")
 
 
+def cloud_named(lane: Lane) -> str:
+    """Return the name of the cloud that a lane leads to."""
+    return lane.removeprefix(lane_of(""))
+
+
 def product_rules(config: Config) -> dict[str, ProductRules]:
     """Say what the engine must know of each product."""
     return {
@@ -167,7 +172,7 @@ def lane_settings(cloud: CloudConfig) -> LaneSettings:
 
 def cloud_of(config: Config, lane: Lane) -> CloudConfig:
     """Return the cloud that a lane leads to."""
-    return next(cloud for name, cloud in config.clouds.items() if lane_of(name) == lane)
+    return config.clouds[cloud_named(lane)]
 
 
 def poll_settings(config: Config, lane: Lane) -> PollSettings:
@@ -178,21 +183,20 @@ def poll_settings(config: Config, lane: Lane) -> PollSettings:
     )
 
 
-def directory(config: Config) -> Callable[[Lane, DeviceId], Device]:
-    """Say what each cloud calls a device."""
-    names = {lane_of(cloud): cloud for cloud in config.clouds}
+def directory(config: Callable[[], Config]) -> Callable[[Lane, DeviceId], Device]:
+    """Say what each cloud calls a device, by the configuration of the moment."""
 
     def find(lane: Lane, device: DeviceId) -> Device:
-        product = config.products.get(device.product_id)
+        product = config().products.get(device.product_id)
         known = product.devices.get(device.name) if product else None
-        return Device(id=device, external=known.external.get(names[lane], {}) if known else {})
+        return Device(id=device, external=known.external.get(cloud_named(lane), {}) if known else {})
 
     return find
 
 
 def pushed_clouds(config: Config, adapters: Mapping[Lane, CloudAdapter]) -> dict[str, PushedCloud]:
     """Say which clouds can push, and whom their pushes may mean: devices for whom they are polled."""
-    find, found = directory(config), {}
+    find, found = directory(lambda: config), {}
     for cloud in config.clouds:
         lane = lane_of(cloud)
         adapter = adapters[lane]
@@ -215,19 +219,26 @@ def _polled(config: Config, cloud: str) -> Iterator[DeviceId]:
 
 def initialise_metrics(metrics: Metrics, config: Config) -> None:
     """Create the series whose labels are known, at 0."""
-    lanes = [lane_of(cloud) for cloud in config.clouds]
     metrics.build.info({"version": __version__})
     initialise(metrics.updates, [state for state in State if not state.is_terminal])
     initialise(metrics.transitions, State)
     unmoved = (Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED)
     initialise(metrics.suppressed, [*unmoved, "no_open_update", "nothing_to_confirm", "too_many_modules"])
     initialise(metrics.refused, ["commit_failed", "outbox_full"])
-    initialise(metrics.discarded, lanes, ["progress_evicted"])
-    initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
     initialise(metrics.retried, Reason)
     ends = [state for state in State if state.is_terminal and state is not State.SUCCEEDED]
     initialise(metrics.finished, [State.SUCCEEDED], [Reason.NONE])
     initialise(metrics.finished, ends, Reason)
+    for cloud in config.clouds:
+        metrics.cloud_up.labels(lane_of(cloud)).set(1)
+    initialise_lanes(metrics, config)
+
+
+def initialise_lanes(metrics: Metrics, config: Config) -> None:
+    """Create the series of all lanes, at 0 where they are new."""
+    lanes = [lane_of(cloud) for cloud in config.clouds]
+    initialise(metrics.discarded, lanes, ["progress_evicted"])
+    initialise(metrics.deliveries, lanes, DELIVERY_OUTCOMES)
     initialise(metrics.polls, lanes, OUTCOMES)
     initialise(metrics.drift, lanes, KINDS)
     initialise(metrics.repairs, lanes)
@@ -236,7 +247,6 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     for metric in (*per_lane, metrics.parked, metrics.delivery_lag):
         initialise(metric, lanes)
     for lane in lanes:
-        metrics.cloud_up.labels(lane).set(1)
         metrics.outbox_capacity.labels(lane).set(config.store.lane_quota)
 
 

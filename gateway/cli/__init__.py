@@ -1,7 +1,7 @@
 """The command line. Expected trouble is one line each, with its way out."""
 
 # Their commands announce themselves to the application.
-from gateway.cli import acting, describing, looking, refused, serving, status, updates
+from gateway.cli import acting, describing, looking, refused, reloading, serving, status, updates
 from gateway.cli.shell import EXIT_CODES, Exit, app
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "looking",
     "main",
     "refused",
+    "reloading",
     "serving",
     "status",
     "updates",

@@ -1,6 +1,5 @@
 """Commands that need no running gateway: run, check, hash-secret."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ import typer
 import uvloop
 
 from gateway import logs
-from gateway.app import check as check_app
 from gateway.app import run as run_app
 from gateway.cli.shell import (
     DEFAULT_CONFIG,
@@ -24,11 +22,9 @@ from gateway.cli.shell import (
     load_config,
     say_problems,
 )
-from gateway.clouds import registry
-from gateway.config import Config, read
 from gateway.devices.access import hash_secret as make_hash
 from gateway.errors import ConfigError, GatewayError, StoreError
-from gateway.ops import preflight
+from gateway.examination import examine
 
 
 class Scheme(StrEnum):
@@ -41,7 +37,7 @@ class Scheme(StrEnum):
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
-    loaded = load_config(config, _problems)
+    loaded = load_config(config, examine)
     logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
         secret.watch(logs.redact)
@@ -54,7 +50,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Find every mistake before `run` does: configuration, files, addresses, secrets, adapters, store."""
-    problems = _problems(config)
+    problems = examine(config)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "problems": problems}, ensure_ascii=False, indent=2))
     elif problems:
@@ -80,26 +76,6 @@ def hash_secret(
     typer.echo(make_hash(secret, scheme=scheme.value))
 
 
-def _problems(path: Path) -> list[str]:
-    """Return every mistake that can be told, also those beside others."""
-    try:
-        reading = read(path)
-    except ConfigError as error:
-        return error.problems
-    return [*reading.problems, *_problems_beside(reading.config)]
-
-
-def _problems_beside(config: Config) -> Iterator[str]:
-    yield from preflight.problems(config)
-    proven = config.proven()
-    try:
-        yield from asyncio.run(check_app(proven))
-    except ConfigError as error:
-        yield from error.problems
-    yield from registry.secret_problems(proven.clouds)
-    yield from registry.device_problems(proven.clouds, config.products)
-
-
 def _fail_run(error: Exception, path: Path) -> NoReturn:
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, GatewayError | OSError) for leaf in leaves):
@@ -107,7 +83,7 @@ def _fail_run(error: Exception, path: Path) -> NoReturn:
     code = Exit.STORE if any(isinstance(leaf, StoreError) for leaf in leaves) else Exit.FAILED
     if all(isinstance(leaf, ConfigError) for leaf in leaves):
         code = Exit.CONFIGURATION
-        if problems := _problems(path):
+        if problems := examine(path):
             say_problems(path, problems)
             raise typer.Exit(code)
     fail(code, *dict.fromkeys(map(_words, leaves)))

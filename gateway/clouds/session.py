@@ -51,19 +51,27 @@ class HttpSession:
         self._slots = asyncio.Semaphore(cloud.concurrency)
         self._client: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Self:
+    def open(self) -> None:
+        """Make it ready for requests."""
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._cloud.timeout.total_seconds()),
         )
+
+    async def close(self) -> None:
+        """Let go of all connections; whoever still asks hears that the cloud is out of reach."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            await self._client.close()
+        await self.close()
 
     async def request(
         self,
@@ -97,6 +105,8 @@ class HttpSession:
     async def _exchange(self, method: str, url: str, **parts: Any) -> Reply:
         if self._client is None:
             raise RuntimeError("the session is used before it is entered")
+        if self._client.closed:
+            raise Unavailable("the session has ended", code="disconnected")
         try:
             async with self._client.request(method, url, allow_redirects=False, **parts) as response:
                 body = await _read(response)

@@ -88,6 +88,11 @@ class Dispatcher:
         self._sending = 0
         self._done = asyncio.Event()
 
+    @property
+    def gate(self) -> Gate:
+        """The gate that its messages pass."""
+        return self._gate
+
     def notify(self) -> None:
         """Tell that a commit may have made messages of this lane due."""
         self._signal.set()

@@ -37,12 +37,18 @@ class Engine:
         self._clock = clock
         self._metrics = metrics
         self._quota = lane_quota
+        self._sizes: Mapping[Lane, int] = {}
         self._full: frozenset[Lane] = frozenset()
         self._started_at = 0.0
         #: Called with each version report; set by the composition root.
         self.on_version: Callable[[VersionReported], None] = lambda _: None
         #: Called when a device speaks of an update that was called off.
         self.on_canceled: Callable[[StateReported], None] = lambda _: None
+
+    def limit(self, lane_quota: int) -> None:
+        """Let so many bytes wait in a lane from now on."""
+        self._quota = lane_quota
+        self._note_sizes(self._sizes)
 
     def load(self, loaded: Loaded) -> None:
         """Learn from the store how things stand."""
@@ -56,6 +62,7 @@ class Engine:
             self._metrics.discarded.labels(lane, "progress_evicted").inc(count)
 
     def _note_sizes(self, sizes: Mapping[Lane, int]) -> None:
+        self._sizes = sizes
         full = frozenset(lane for lane, size in sizes.items() if size >= self._quota)
         if full != self._full:
             log.error("outbox_full", lanes=sorted(full)) if full else log.info("outbox_has_room")

@@ -58,6 +58,11 @@ class Gate:
         """When the next probe goes out (site clock); None while messages flow."""
         return None if self._state.circuit is Circuit.CLOSED else self._state.until
 
+    def hurry(self) -> None:
+        """Try at once: somebody may have mended what kept the circuit open."""
+        if self._state.circuit is not Circuit.CLOSED:
+            self._become(replace(self._state, until=0.0))
+
     async def opened(self) -> None:
         """Wait until sending may make sense: the circuit is closed, or its time to probe has come."""
         while not self._may_probe():

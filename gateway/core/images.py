@@ -180,9 +180,13 @@ class Images:
     async def _is_settled(self, wanted: Wanted) -> bool:
         """Try once; True when the image is here, or will never be."""
         row, firmware = wanted.row, wanted.row.command.firmware
+        source = self._sources.get(row.lane)
+        if source is None:
+            # Its cloud is configured no more: whoever wanted it soon lets go of it.
+            return False
         try:
             async with self._slots:
-                obtained = self._firmwares.obtain(firmware, self._sources[row.lane], key=firmware.identity)
+                obtained = self._firmwares.obtain(firmware, source, key=firmware.identity)
                 wanted.image = await asked_of(obtained, row.lane, limit=None)
         except FirmwareError as err:
             wanted.trouble = err

@@ -108,6 +108,12 @@ class Ledger:
         """Wait until nothing waits for a commit."""
         await self._idle.wait()
 
+    async def flush(self) -> None:
+        """Wait until all that is gathered now is committed, or was refused; what comes meanwhile may wait."""
+        done = asyncio.Event()
+        self.settle_later(lambda _: done.set())
+        await done.wait()
+
     async def run(self) -> None:
         """Commit for ever."""
         while True:

@@ -73,6 +73,10 @@ class Record:
         for device, module in self._updates.keys() | self._versions.keys():
             self._modules[device].add(module)
 
+    def replace(self, products: Mapping[str, ProductRules]) -> None:
+        """Go by other rules from now on; what is under way goes on under them."""
+        self._products = products
+
     def rules(self, device: DeviceId) -> ProductRules | None:
         """Return the rules of the device's product; None when it is no longer configured."""
         return self._products.get(device.product_id)

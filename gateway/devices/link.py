@@ -53,7 +53,6 @@ class Link:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inbox = inbox
-        self._dialects = dict(dialects)
         self._downlink = downlink
         self._on_listening = on_listening
         self._on_gone = on_gone
@@ -62,12 +61,18 @@ class Link:
         self._clients = metrics.clients
         self._present: set[DeviceId] = set()
         self._news = News(monotonic)
-        names = sorted({dialect.name for dialect in dialects.values()})
-        initialise(metrics.received, names, KINDS)
-        initialise(metrics.quarantined, names, (*REASONS, *Objection))
+        self._metrics = metrics
+        self.replace(dialects)
         # Looking a child up in the metric takes a lock and costs more than counting.
         self._received = lru_cache(maxsize=None)(metrics.received.labels)
         self._quarantined = lru_cache(maxsize=None)(metrics.quarantined.labels)
+
+    def replace(self, dialects: Mapping[str, Dialect]) -> None:
+        """Read by other dialects from now on."""
+        self._dialects = dict(dialects)
+        names = sorted({dialect.name for dialect in dialects.values()})
+        initialise(self._metrics.received, names, KINDS)
+        initialise(self._metrics.quarantined, names, (*REASONS, *Objection))
 
     def received(
         self, device: DeviceId, topic: str, payload: bytes, settle: Settle, *, redelivered: bool = False

@@ -13,7 +13,7 @@ from yarl import URL
 from gateway.config import Address, HttpConfig
 from gateway.errors import GatewayError
 
-_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
+_PATIENCE = 10.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced by loopback
 
 #: What a parameter may be.
@@ -25,7 +25,11 @@ class NotReachableError(GatewayError):
 
 
 class RefusedError(GatewayError):
-    """A gateway answers, and not with what was asked for."""
+    """A gateway answers, and not with what was asked for; `problems` are the mistakes that it lists, if it does."""
+
+    def __init__(self, sentence: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.problems = list(problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Client:
     http: HttpConfig
     #: Asked instead of the address: the API of a gateway that does not run, in this process.
     socket: Path | None = None
+    #: Seconds for one answer.
+    patience: float = _PATIENCE
 
     @property
     def url(self) -> str:
@@ -54,12 +60,13 @@ class Client:
         """
         token = self.http.token.reveal() if self.http.token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = aiohttp.ClientTimeout(total=self.patience, connect=3)
         url = "/".join((self.url, "api/v1", *(quote(part, safe="") for part in path)))
         fields = [(name, value) for name, given in query.items() for value in _values(given)]
         try:
             async with (
                 aiohttp.ClientSession(
-                    timeout=_TIMEOUT, headers=headers, connector=self._connector()
+                    timeout=timeout, headers=headers, connector=self._connector()
                 ) as session,
                 session.request(method, URL(f"{url}?{urlencode(fields)}", encoded=True)) as reply,
             ):
@@ -84,10 +91,12 @@ class Client:
             answer = None
         if reply.status != 200:
             # Its own refusals are problem documents, whose detail says what to do.
-            told = answer.get("detail") if isinstance(answer, dict) else None
-            raise RefusedError(
-                str(told or f"the gateway at {self.url} answers HTTP {reply.status}; its log says why")
+            told = answer if isinstance(answer, dict) else {}
+            words = (
+                told.get("detail")
+                or f"the gateway at {self.url} answers HTTP {reply.status}; its log says why"
             )
+            raise RefusedError(str(words), told.get("problems", ()))
         if not isinstance(answer, dict):
             raise RefusedError(f"{self.url} answers, but not as a gateway does; see what listens there")
         return answer

@@ -61,6 +61,10 @@ class OpsServer:
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
 
+    def guard_with(self, token: Secret | None) -> None:
+        """Ask for this token from now on."""
+        self._token = token
+
     @property
     def address(self) -> Address:
         """Where it listens now; the port is the real one when 0 was asked for."""

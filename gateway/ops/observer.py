@@ -15,7 +15,7 @@ from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model.identity import Lane
 from gateway.model.states import State
-from gateway.ops.api.status import ImagesStatus, LaneStatus, StatusView
+from gateway.ops.api.status import ConfigurationStatus, ImagesStatus, LaneStatus, LeftOver, StatusView
 from gateway.ops.kernel_clock import is_synchronised
 from gateway.ops.readiness import Check, lane_checks
 from gateway.ports.store import Figures, Store
@@ -43,8 +43,9 @@ class Observer:
         gates: Mapping[Lane, Gate],
         clients: Callable[[], int],
         firmware: Callable[[], ImagesStatus | None] = lambda: None,
+        configuration: Callable[[], ConfigurationStatus | None] = lambda: None,
     ) -> None:
-        """`firmware` says how things stand with the images, None where there are none."""
+        """`firmware` and `configuration` say how things stand with them, None where there is nothing to say."""
         self._name = name
         self._version = version
         self._store = store
@@ -56,6 +57,7 @@ class Observer:
         self._gates = gates
         self._clients = clients
         self._firmware = firmware
+        self._configuration = configuration
         self._started = time.monotonic()
 
     async def observe_for_ever(self) -> None:
@@ -126,10 +128,23 @@ class Observer:
                 lane: self._lane(gate, figures.get(lane, Figures())) for lane, gate in self._gates.items()
             },
         }
+        if left := self._left_over(figures):
+            report["lanes_left_over"] = left
+        configuration = self._configuration()
+        if configuration is not None:
+            report["configuration"] = configuration
         images = self._firmware()
         if images is not None:
             report["firmware"] = images
         return report
+
+    def _left_over(self, figures: Mapping[Lane, Figures]) -> dict[str, LeftOver]:
+        """Return what waits for clouds that are configured no more: it is told when they are there again."""
+        return {
+            lane: {"messages": each.messages, "bytes": each.size, "dead_letters": each.dead_letters}
+            for lane, each in figures.items()
+            if lane not in self._gates and (each.messages or each.dead_letters)
+        }
 
     def _lane(self, gate: Gate, figures: Figures) -> LaneStatus:
         oldest, next_try = figures.oldest_at, gate.next_try_at

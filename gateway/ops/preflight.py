@@ -40,6 +40,12 @@ def problems(config: Config) -> Iterator[str]:
         yield from told(rule(config))
 
 
+def files_problems(config: Config) -> Iterator[str]:
+    """Yield what is wrong with the files that the configuration names: all that can be looked at while it runs."""
+    for rule in (tls_problems, secret_problems):
+        yield from told(rule(config))
+
+
 def directory_problems(config: Config) -> Iterator[str]:
     """Yield when data_dir can be neither used nor made."""
     wanted = config.gateway.data_dir

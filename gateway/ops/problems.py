@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.core.desk import NotPossibleError, UnknownError
-from gateway.errors import GatewayError, StoreError
+from gateway.errors import ConfigError, GatewayError, StoreError
 
 
 class BadRequestError(GatewayError):
@@ -57,6 +57,12 @@ TOO_LARGE = Refusal("too_large", 413, "Content Too Large", "the body has more by
 NO_BODY_TAKEN = Refusal(
     "no_body_taken", 415, "Unsupported Media Type", "an act is all in its address: send no body"
 )
+CONFIG_REFUSED = Refusal(
+    "config_refused",
+    422,
+    "Unprocessable Content",
+    "the configuration has mistakes; the last good one goes on, and `problems` has a sentence for each",
+)
 TOO_MANY = Refusal("too_many", 429, "Too Many Requests", "more come in a second than are heard")
 TOKEN_LOST = Refusal("token_lost", 503, "Service Unavailable", "the gateway cannot read its own `http.token`")
 STORE_FAILED = Refusal(
@@ -78,7 +84,7 @@ _BY_STATUS = {
 
 
 def problem(
-    refusal: Refusal, detail: str, headers: dict[str, str] | None = None, **more: str
+    refusal: Refusal, detail: str, headers: dict[str, str] | None = None, **more: str | list[str]
 ) -> web.Response:
     """Return a refusal as RFC 9457 problem details."""
     body = {
@@ -98,6 +104,12 @@ def refused(error: GatewayError) -> web.Response | None:
     """Return what an error of ours is to whoever asked; None where it is no answer to a request."""
     if isinstance(error, BadRequestError):
         return problem(BAD_PARAMETER, str(error), parameter=error.parameter)
+    if isinstance(error, ConfigError):
+        return problem(
+            CONFIG_REFUSED,
+            "the configuration has mistakes; the last good one goes on",
+            problems=error.problems,
+        )
     for kind, refusal in _OURS.items():
         if isinstance(error, kind):
             return problem(refusal, str(error))

@@ -49,12 +49,16 @@ class Pushes:
         follow: Callable[[Lane, DeviceId], bool],
         metrics: Metrics,
     ) -> None:
-        self._clouds = clouds
         self._follow = follow
         self._counter = metrics.pushes
         #: Of whose missing secrets the log knows.
         self._denied: set[Lane] = set()
-        initialise(metrics.pushes, [cloud.lane for cloud in clouds.values()], OUTCOMES)
+        self.replace(clouds)
+
+    def replace(self, clouds: Mapping[str, PushedCloud]) -> None:
+        """Hear other clouds from now on, or of other devices."""
+        self._clouds = clouds
+        initialise(self._counter, [cloud.lane for cloud in clouds.values()], OUTCOMES)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the route, open to everybody."""

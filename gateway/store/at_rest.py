@@ -14,6 +14,7 @@ from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import lanes, orders, records, updates
 from gateway.store.migrate import Standing, standing
 from gateway.store.reading import Reading
+from gateway.store.records import Keep
 
 
 class AtRest(Reading):
@@ -59,6 +60,16 @@ class AtRest(Reading):
     async def claim(self, lane: Lane, *, limit: int, now: float, lease_until: float) -> Sequence[Claim]:
         """Refuse."""
         del lane, limit, now, lease_until
+        self._refuse()
+
+    async def take_back(self, lane: Lane) -> None:
+        """Refuse."""
+        del lane
+        self._refuse()
+
+    def keep_within(self, *, lane_quota: int, keep: Keep) -> None:
+        """Refuse."""
+        del lane_quota, keep
         self._refuse()
 
     async def next_due(self, lane: Lane) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, literal_column, select, true, update
 
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, UpdateId, Version
@@ -49,13 +49,14 @@ def is_end_waiting(connection: Connection, lane: Lane, device: DeviceId) -> bool
     return connection.execute(_IS_END_WAITING, whose).first() is not None
 
 
-def take_back(connection: Connection) -> None:
-    """End all leases: those who held them are gone."""
+def take_back(connection: Connection, lane: Lane | None = None) -> None:
+    """End all leases, of one lane or of all: those who held them are gone."""
+    whose = queues.c.lane == lane if lane is not None else true()
     connection.execute(
-        update(queues).where(queues.c.leased_until > 0).values(leased_until=0.0, in_flight=None)
+        update(queues).where(whose, queues.c.leased_until > 0).values(leased_until=0.0, in_flight=None)
     )
     # A start is often a person who has just mended a permission: ask for parked devices at once.
-    connection.execute(update(queues).where(queues.c.parked.is_not(None)).values(due_at=0.0))
+    connection.execute(update(queues).where(whose, queues.c.parked.is_not(None)).values(due_at=0.0))
 
 
 def _put_aside(connection: Connection, unreadable: Sequence[Row[Any]], now: float) -> None:

@@ -103,6 +103,14 @@ class Database:
         # A lost lease is as good as one that the next start takes back: no fsync for it.
         return await self._transact(heads, losable=True)
 
+    async def take_back(self, lane: Lane) -> None:
+        """End the leases of a lane whose dispatcher has ended; call it when what that one settled is committed."""
+        await self._transact(partial(claims.take_back, lane=lane))
+
+    def keep_within(self, *, lane_quota: int, keep: Keep) -> None:
+        """Keep as much as this from now on; what is too much goes as it would have."""
+        self._quota, self._keep = lane_quota, keep
+
     async def next_due(self, lane: Lane) -> float | None:
         """When the next message of the lane may be sent, or its lease ends; None when nothing waits."""
         return await self._transact(partial(claims.next_due, lane=lane))

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner, Result
 
-from gateway import cli, logs
+from gateway import cli, examination, logs
 from gateway.cli import serving
 from gateway.config import Address, Config, Secret
 from gateway.errors import ConfigError, StoreError, Unavailable
@@ -125,12 +125,7 @@ def test_check_says_that_all_is_good(site: Site) -> None:
 
 def test_check_finds_what_only_this_machine_can_tell(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets, adapters and addresses are tried, all problems come at once."""
-
-    async def check_app(_: Config) -> list[str]:
-        await asyncio.sleep(0)
-        return ["clouds.c.adapter is unknown"]
-
-    monkeypatch.setattr(serving, "check_app", check_app)
+    monkeypatch.setattr(examination, "check", lambda _: ["clouds.c.adapter is unknown"])
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         path = site(
@@ -283,12 +278,7 @@ def test_check_takes_mistakes_that_the_application_raises(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An adapter's own mistakes are listed like ours."""
-
-    async def check_app(_: Config) -> list[str]:
-        await asyncio.sleep(0)
-        raise ConfigError(["clouds.c.url is missing"])
-
-    monkeypatch.setattr(serving, "check_app", check_app)
+    monkeypatch.setattr(examination, "check", lambda _: ["clouds.c.url is missing"])
     result = invoke("check", "-c", site(QUIET))
     assert result.exit_code == 2
     assert "  clouds.c.url is missing\n" in result.stderr

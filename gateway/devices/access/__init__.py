@@ -11,15 +11,21 @@ import structlog
 
 from gateway.core.news import News
 from gateway.devices.access.hashing import hash_secret, verify_secret
-from gateway.devices.access.methods import method_for, problems_of
+from gateway.devices.access.judges import Judges
 from gateway.devices.access.product import Authentication, Credential, Product
-from gateway.devices.access.rights import Rights
 from gateway.devices.access.throttle import Attempt, Throttle, attempt_of
-from gateway.errors import ConfigError
 from gateway.model.identity import DeviceId
 from gateway.ports.devices import Login
 
-__all__ = ["Authentication", "Credential", "DeviceAccess", "Product", "hash_secret", "verify_secret"]
+__all__ = [
+    "Authentication",
+    "Credential",
+    "DeviceAccess",
+    "Judges",
+    "Product",
+    "hash_secret",
+    "verify_secret",
+]
 
 
 #: What the log is told a minute of guessing.
@@ -43,19 +49,24 @@ class DeviceAccess:
         wall_clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        known = list(products)
-        problems = [problem for product in known for problem in problems_of(product)]
-        if problems:
-            raise ConfigError(problems)
-        self._rights = Rights({product.id: product.dialect for product in known})
-        self._methods = [
-            method_for(authentication, used_by, wall_clock)
-            for authentication in Authentication
-            if (used_by := [product for product in known if product.authentication is authentication])
-        ]
-        self._denied = frozenset(denied)
+        self._wall_clock = wall_clock
+        self._judges = self.judges(products, denied=denied)
         self._throttle = Throttle(monotonic)
         self._news = News(monotonic, max_lines=_LINES)
+
+    def judges(self, products: Iterable[Product], *, denied: Collection[str] = ()) -> Judges:
+        """Make what may take the place of the judges; raises ConfigError as the access itself does."""
+        return Judges(products, denied=denied, wall_clock=self._wall_clock)
+
+    def replace(self, judges: Judges) -> Callable[[DeviceId, str | None], bool]:
+        """Let others judge from now on; return who, with which certificate, is not there by right any more."""
+        before, self._judges = self._judges, judges
+        news = judges.denied - before.denied
+
+        def must_go(device: DeviceId, fingerprint: str | None) -> bool:
+            return fingerprint in news or not before.agree_on(device, judges)
+
+        return must_go
 
     async def authenticate(self, login: Login) -> DeviceId | None:
         """Return the device that this login proves to be, or None; who guessed too often is not judged."""
@@ -76,15 +87,16 @@ class DeviceAccess:
         return device
 
     async def _identify(self, login: Login, attempt: Attempt) -> DeviceId | None:
-        if login.certificate_fingerprint in self._denied:
-            # Whatever else it offers: its key is in wrong hands.
-            self._say("certificate_denied", attempt, fingerprint=login.certificate_fingerprint)
-            return None
-        for method in self._methods:
-            device = await method.identify(login)
-            if device is not None:
+        while True:
+            judges = self._judges
+            if login.certificate_fingerprint in judges.denied:
+                # Whatever else it offers: its key is in wrong hands.
+                self._say("certificate_denied", attempt, fingerprint=login.certificate_fingerprint)
+                return None
+            device = await judges.identify(login)
+            if judges is self._judges:
                 return device
-        return None
+            # Others judge by now.
 
     def _say(self, event: str, attempt: Attempt, **facts: str | None) -> None:
         suppressed = self._news.suppressed(attempt.network, event)
@@ -93,8 +105,8 @@ class DeviceAccess:
 
     def may_publish(self, device: DeviceId, topic: str) -> bool:
         """Whether the topic is one of the device's own up topics."""
-        return self._rights.may_publish(device, topic)
+        return self._judges.rights.may_publish(device, topic)
 
     def may_subscribe(self, device: DeviceId, topic_filter: str) -> bool:
         """Whether the filter matches nothing but the device's own down topics."""
-        return self._rights.may_subscribe(device, topic_filter)
+        return self._judges.rights.may_subscribe(device, topic_filter)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 from amqtt.adapters import ReaderAdapter, WriterAdapter
@@ -152,6 +153,28 @@ class MqttBroker:
         """Whether that device is connected and subscribed to the topic now."""
         connection = self._registry.get(device)
         return connection is not None and connection.is_listening(topic)
+
+    def limit(self, limits: Limits) -> None:
+        """Give new connections other limits; those that are open keep theirs."""
+        if limits == self._limits:
+            return
+        self._limits = limits
+        if self._premises is not None:
+            self._premises.crowd.limit(limits, asyncio.get_running_loop().time())
+            self._premises.kept.limit(limits)
+            self._premises = replace(self._premises, limits=limits)
+
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """Greet with another certificate from now on; connections that are open stay."""
+        for door in self._doors:
+            door.renew(tls)
+
+    def dismiss(self, must_go: Callable[[DeviceId, str | None], bool]) -> int:
+        """Close the connections of devices, told by their certificate's fingerprint, too; return how many."""
+        leaving = [each for each in self._crowd() if each.device and must_go(each.device, each.fingerprint)]
+        for connection in leaving:
+            connection.close(Ending.RECONFIGURED)
+        return len(leaving)
 
     def _shared(self, engine: _Engine) -> Premises:
         clock = asyncio.get_running_loop().time

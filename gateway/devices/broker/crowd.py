@@ -21,15 +21,19 @@ class Crowd:
     """The open connections, and the bounds on their coming."""
 
     def __init__(self, limits: Limits, now: float) -> None:
-        self._max = limits.max_connections
-        rate = limits.connects_per_second
-        self._turnstile = Turnstile(rate, now) if rate else None
+        self.limit(limits, now)
         self._connections: set[Connection] = set()
         #: The network of each that has not logged in, and how many each network has.
         self._strangers: dict[Connection, str] = {}
         self._counts: Counter[str] = Counter()
         self._empty = asyncio.Event()
         self._empty.set()
+
+    def limit(self, limits: Limits, now: float) -> None:
+        """Set the bounds; nobody who is there goes for them."""
+        self._max = limits.max_connections
+        rate = limits.connects_per_second
+        self._turnstile = Turnstile(rate, now) if rate else None
 
     def __len__(self) -> int:
         return len(self._connections)

@@ -14,6 +14,8 @@ class Ending(StrEnum):
     NOT_COMMITTED = "not_committed"
     SHUTDOWN = "shutdown"
     BROKER = "broker"
+    #: The configuration no longer lets the device in as it came.
+    RECONFIGURED = "reconfigured"
 
     # Refused before or at CONNECT.
     MAX_CONNECTIONS = "max_connections"

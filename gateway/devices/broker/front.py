@@ -16,7 +16,7 @@ from gateway.devices.broker.errors import Ending, PacketError
 from gateway.devices.broker.framing import Control, Framer
 from gateway.devices.broker.intake import Intake
 from gateway.devices.broker.line import Line
-from gateway.devices.broker.login import login_of, note_refused
+from gateway.devices.broker.login import fingerprint_of, login_of, note_refused
 from gateway.devices.broker.packets import (
     CONNECT,
     DISCONNECT,
@@ -61,6 +61,7 @@ class Connection:
         "_pulse",
         "_task",
         "_visit",
+        "device",
         "reader",
     )
 
@@ -74,6 +75,7 @@ class Connection:
         self.reader = AmqttReader(self._control_done)
         self._task: asyncio.Task[None] | None = None
         self._visit: Visit | None = None
+        self.device: DeviceId | None = None
         self._intake: Intake | None = None
         self._ending = Ending.CONNECTION_LOST
         timeout_s = premises.limits.connect_timeout.total_seconds()
@@ -87,6 +89,11 @@ class Connection:
     def peer(self) -> tuple[str, int]:
         """Address and port."""
         return self._line.peer
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the certificate that the device showed."""
+        return fingerprint_of(self._line.transport)
 
     @property
     def visit(self) -> Visit:
@@ -161,6 +168,7 @@ class Connection:
             device = await self._log_in(connect)
             if device is None:
                 return
+            self.device = device
             await self._premises.registry.enter(device, self)
             try:
                 await self._stay(device, connect)

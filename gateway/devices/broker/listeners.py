@@ -76,6 +76,11 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
 
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """Greet with another certificate from now on, where this listener speaks TLS; who is in stays in."""
+        if self._tls is not None:
+            self._tls = tls
+
     def open(self) -> None:
         """Begin to accept."""
         self._retry = None

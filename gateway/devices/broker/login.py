@@ -25,7 +25,7 @@ def login_of(connect: Connect, transport: asyncio.Transport | None, address: str
         password=connect.password,
         address=address,
         certificate_name=_certificate_name(transport),
-        certificate_fingerprint=_fingerprint(transport),
+        certificate_fingerprint=fingerprint_of(transport),
     )
 
 
@@ -38,7 +38,8 @@ def _certificate_name(transport: asyncio.Transport | None) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _fingerprint(transport: asyncio.Transport | None) -> str | None:
+def fingerprint_of(transport: asyncio.Transport | None) -> str | None:
+    """Return the SHA-256 fingerprint of the peer's certificate, if it showed one."""
     tls: Any = transport.get_extra_info("ssl_object") if transport else None
     certificate = tls.getpeercert(binary_form=True) if tls else None
     return hashlib.sha256(certificate).hexdigest() if certificate else None

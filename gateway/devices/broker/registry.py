@@ -54,12 +54,16 @@ class KeptSessions:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._max_count = limits.max_kept_sessions
-        self._expiry_s = limits.session_expiry.total_seconds()
+        self.limit(limits)
         self._kept: OrderedDict[DeviceId, _Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def limit(self, limits: Limits) -> None:
+        """Set how many are kept, and how long."""
+        self._max_count = limits.max_kept_sessions
+        self._expiry_s = limits.session_expiry.total_seconds()
 
     def keep(self, device: DeviceId, filters: frozenset[str], now: float) -> None:
         """Keep what a device subscribed to until it comes again."""

@@ -184,6 +184,11 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "code": {"type": "string", "description": "A stable word for programs."},
         "detail": {"type": "string", "description": "A sentence for people; it may change."},
+        "problems": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "With `config_refused`: a sentence for each mistake.",
+        },
         "parameter": {"type": "string", "description": "With `bad_parameter`: which one."},
     },
 }

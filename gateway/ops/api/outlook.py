@@ -1,6 +1,6 @@
 """All that the API looks at, and the desk at which it acts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest
@@ -18,6 +18,7 @@ from gateway.model.update import Update
 from gateway.ops.api.baton import Baton, baton
 from gateway.ops.api.shelf import Shelf
 from gateway.ops.api.views import SiteTimes
+from gateway.ops.outcome import Outcome
 from gateway.ports.firmware import Progress
 from gateway.ports.history import History, Place, UpdateQuery
 from gateway.ports.store import Ordered
@@ -37,6 +38,8 @@ class Outlook:
     #: The devices that the configuration names, and those that are present.
     known: Callable[[], Iterable[DeviceId]]
     drift: Callable[[], Iterable[Drift]]
+    #: Reads the configuration again; None where nobody does.
+    reload: Callable[[], Awaitable[Outcome]] | None = None
     #: None where the gateway fetches no images.
     images: Images | None = None
     shelf: Shelf | None = None

@@ -253,3 +253,15 @@ class FirmwareView(TypedDict):
     taken: int
     images: list[HeldView]
     fetches: list[ImageView]
+
+
+@documented
+class ReloadView(TypedDict):
+    """What came of reading the configuration again."""
+
+    applied: list[str]
+    """What is in force now and was not before, by its key."""
+    needs_restart: list[str]
+    """What is not in force before a restart: a sentence for each."""
+    disconnected: int
+    """How many devices have to log in again."""

@@ -47,6 +47,27 @@ class ImagesStatus(TypedDict):
 
 
 @documented
+class LeftOver(TypedDict):
+    """What waits for a cloud that is configured no more."""
+
+    messages: int
+    bytes: int
+    dead_letters: int
+
+
+@documented
+class ConfigurationStatus(TypedDict):
+    """What became of the configuration file when it was read the last time."""
+
+    ok: bool
+    """Whether it is in force, but for what needs a restart."""
+    read_at: str
+    in_force_since: str
+    problems: list[str]
+    needs_restart: list[str]
+
+
+@documented
 class StatusView(TypedDict):
     """How things stand with the gateway."""
 
@@ -61,6 +82,9 @@ class StatusView(TypedDict):
     """How many are open, by state."""
     updates_stalled: int
     lanes: dict[str, LaneStatus]
+    lanes_left_over: NotRequired[dict[str, LeftOver]]
+    """Only where there are any."""
+    configuration: NotRequired[ConfigurationStatus]
     firmware: NotRequired[ImagesStatus]
     """Only where the gateway fetches images."""
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from gateway.config import MqttConfig
 from gateway.devices.broker import TlsFiles
-from tests.fire.identity.door import REFUSED, Door, connect, door
+from tests.fire.identity.door import PRODUCTS, REFUSED, Door, connect, door
 from tests.integration.broker.certificates import Authority, authority
 from tests.integration.broker.mqtt import ACCEPTED, Client
 from tests.integration.broker.mqtt import connect as bare_connect
@@ -162,7 +162,7 @@ async def test_a_session_taken_up_again_is_judged_again(
     async with door(files) as before:
         session = await asyncio.to_thread(_login, before.port, context, None)
         assert session[0] == ACCEPTED
-        before.real._denied = frozenset({fingerprint(stolen[0])})
+        before.real.replace(before.real.judges(PRODUCTS, denied={fingerprint(stolen[0])}))
         again = await asyncio.to_thread(_login, before.port, context, session[1])
     assert again[2], "the session was not taken up again: this test proves nothing"
     assert again[0] == REFUSED

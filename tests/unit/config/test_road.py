@@ -40,7 +40,7 @@ def _road(path: Path, clock: Clock) -> RoadDown:
     config, down = load(path, {}), Down()
     assert config.firmware is not None
     parts = Parts(
-        config=config,
+        config=lambda: config,
         clock=clock,
         store=down.store,
         metrics=down.metrics,
