@@ -23,6 +23,9 @@ def examine(path: Path) -> list[str]:
 def reread(path: Path) -> Config:
     """Read the file for a gateway that runs; raises ConfigError with all mistakes, and disturbs nothing."""
     reading = read(path)
+    if path.stat().st_size == 0:
+        # It would be good, and send all devices away: more likely somebody is about to write it.
+        raise ConfigError([f"{path} is empty; write it, or stop the gateway"])
     config = reading.config
     problems = [*reading.problems, *preflight.files_problems(config), *_elsewhere(config)]
     if problems:
