@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
@@ -103,7 +103,14 @@ class Observer:
             detail=f"at its quota: {', '.join(full)}" if full else "",
         )
         circuits: dict[str, str] = {lane: gate.state.circuit.value for lane, gate in self._gates.items()}
-        return [store, room, *lane_checks(circuits)]
+        return [store, room, *self._file_checks(), *lane_checks(circuits)]
+
+    def _file_checks(self) -> Iterator[Check]:
+        """Yield one while the configuration file is refused: the gateway is well, its next start would not be."""
+        configuration = self._configuration()
+        if configuration is not None and not configuration["ok"]:
+            detail = "its file is refused, and the last good one goes on; ota-gateway check says why"
+            yield Check(name="configuration", is_ok=False, is_required=False, detail=detail)
 
     async def status(self) -> StatusView:
         """Say how things stand, for the command line and the dashboard."""

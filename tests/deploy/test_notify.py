@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from gateway.model.states import State
 from gateway.ops.notify import EVERY, Manager, Service, supervised
 from gateway.ops.readiness import Check
+from tests.e2e.reloading import reloaded
 from tests.e2e.site import site
 from tests.unit.core.fakes import Fate
 from tests.unit.core.house import House, told
@@ -230,3 +231,25 @@ async def test_the_gateway_speaks_to_its_service_manager(
         await listener.until("WATCHDOG=1", times=3)
         assert await gateway.stop() == 0
     assert listener.listen().count("STOPPING=1") == 1
+
+
+async def test_a_reload_begins_and_ends_for_systemd(
+    tmp_path: Path, listener: Listener, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RELOADING=1 with the time of the monotonic clock, then READY=1, also where the file is refused."""
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    async with site(tmp_path, "", "") as made:
+        await made.start()
+        await listener.until("READY=1")
+        before = time.monotonic_ns() // 1000
+        await reloaded(made)
+        await listener.until("READY=1", times=2)
+        made.config.write_text("surprise = 1")
+        await reloaded(made)
+        await listener.until("READY=1", times=3)
+        assert await made.stop() == 0
+    heard = [fact for fact in listener.listen() if not fact.startswith(("STATUS=", "WATCHDOG="))]
+    times = [int(fact.partition("=")[2]) for fact in heard if fact.startswith("MONOTONIC_USEC=")]
+    words = [fact.partition("=")[0] for fact in heard]
+    assert words == ["READY", *["RELOADING", "MONOTONIC_USEC", "READY"] * 2, "STOPPING"]
+    assert before <= times[0] < times[1] <= time.monotonic_ns() // 1000
