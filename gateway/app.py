@@ -72,16 +72,7 @@ async def run(config: Config, *, config_path: Path) -> None:
         reload = Reload(
             gateway, path=config_path, wanted=_told_by(signal.SIGHUP), group=group, manager=manager
         )
-        ops_server = OpsServer(
-            listen=config.http.listen,
-            token=config.http.token,
-            registry=gateway.registry,
-            checks=gateway.observer.checks,
-            status=gateway.observer.status,
-            routes=[*operators.routes(gateway, reading, reload.ask), *gateway.push_routes()],
-        )
-        gateway.on_config = lambda now: ops_server.guard_with(now.http.token)
-        async with ops_server as ops, _listening(gateway, manager, stopping):
+        async with _ops_server(gateway, reading, reload) as ops, _listening(gateway, manager, stopping):
             rereading = group.create_task(reload.run(), name="reload")
             wiring.settle_memory()
             log.info(
@@ -103,6 +94,19 @@ async def run(config: Config, *, config_path: Path) -> None:
             await _within(gateway.ledger.drain())
         await _end(committing)
     log.info("gateway_stopped")
+
+
+def _ops_server(gateway: Gateway, reading: Reading, reload: Reload) -> OpsServer:
+    server = OpsServer(
+        listen=gateway.config.http.listen,
+        token=gateway.config.http.token,
+        registry=gateway.registry,
+        checks=gateway.observer.checks,
+        status=gateway.observer.status,
+        routes=[*operators.routes(gateway, reading, reload.ask), *gateway.push_routes()],
+    )
+    gateway.on_config = lambda config: server.guard_with(config.http.token)
+    return server
 
 
 @asynccontextmanager
