@@ -15,7 +15,6 @@ from gateway.core.engine import Engine
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.record import Record
-from gateway.devices.access import DeviceAccess
 from gateway.devices.broker import MqttBroker
 from gateway.devices.link import Link
 from gateway.errors import StoreError
@@ -64,17 +63,11 @@ class Gateway:
         self.record.load(loaded)
         self.orders.load(loaded.orders)
         self.engine.load(loaded)
+        learn = self.orders.learn
         self.lanes = Lanes(
-            lambda: self.config,
-            loaded,
-            store=store,
-            downloads=downloads,
-            learn=self.orders.learn,
-            **common,
+            lambda: self.config, loaded, store=store, downloads=downloads, learn=learn, **common
         )
-        self.access = DeviceAccess(
-            wiring.products(config), denied=config.mqtt.denied_certificates, wall_clock=clock.wall
-        )
+        self.access = wiring.access(config, clock)
         self.link, self.broker = self._site_side()
         #: None where nobody reads the configuration again.
         self.taken_up: TakenUp | None = None

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from gateway import __version__
 from gateway.config import CloudConfig, Config, DeviceConfig, ProductConfig
+from gateway.core.clock import Clock
 from gateway.core.dispatcher import LaneSettings
 from gateway.core.poller import OUTCOMES, PollSettings
 from gateway.core.reconciler import KINDS
 from gateway.core.record import ProductRules
-from gateway.devices.access import Authentication, Credential, Product
+from gateway.devices.access import Authentication, Credential, DeviceAccess, Product
 from gateway.devices.broker import Limits, Listener, TlsFiles
 from gateway.devices.dialects import DIALECTS, Dialect
 from gateway.firmware.guard import Guard
@@ -92,6 +93,11 @@ def products(config: Config) -> list[Product]:
         )
         for product_id, product in config.products.items()
     ]
+
+
+def access(config: Config, clock: Clock) -> DeviceAccess:
+    """Make what judges logins."""
+    return DeviceAccess(products(config), denied=config.mqtt.denied_certificates, wall_clock=clock.wall)
 
 
 def _credential(device: DeviceConfig) -> Credential:

@@ -171,7 +171,7 @@ class MqttBroker:
 
     def dismiss(self, must_go: Callable[[DeviceId, str | None], bool]) -> int:
         """Close the connections of devices, told by their certificate's fingerprint, too; return how many."""
-        leaving = [each for each in self._crowd() if each.device and must_go(each.device, each.fingerprint)]
+        leaving = self._premises.crowd.those(must_go) if self._premises else []
         for connection in leaving:
             connection.close(Ending.RECONFIGURED)
         return len(leaving)

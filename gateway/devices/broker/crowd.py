@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.turnstile import Turnstile
 from gateway.devices.networks import network_of
+from gateway.model.identity import DeviceId
 
 if TYPE_CHECKING:
     # The connection needs what stands here.
@@ -26,6 +27,8 @@ class Crowd:
         #: The network of each that has not logged in, and how many each network has.
         self._strangers: dict[Connection, str] = {}
         self._counts: Counter[str] = Counter()
+        #: Who has logged in, with the fingerprint of the certificate that was shown.
+        self._devices: dict[Connection, tuple[DeviceId, str | None]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -60,8 +63,16 @@ class Crowd:
         self._counts[network] += 1
         self._empty.clear()
 
-    def know(self, connection: Connection) -> None:
-        """Take note that it has logged in."""
+    def know(self, connection: Connection, device: DeviceId, fingerprint: str | None) -> None:
+        """Take note who has logged in there."""
+        self._devices[connection] = device, fingerprint
+        self._strange_no_more(connection)
+
+    def those(self, are_meant: Callable[[DeviceId, str | None], bool]) -> list[Connection]:
+        """Return the connections of these devices."""
+        return [connection for connection, known in self._devices.items() if are_meant(*known)]
+
+    def _strange_no_more(self, connection: Connection) -> None:
         network = self._strangers.pop(connection, None)
         if network is not None:
             self._counts[network] -= 1
@@ -70,7 +81,8 @@ class Crowd:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is gone entirely: socket, task and session."""
-        self.know(connection)
+        self._strange_no_more(connection)
+        self._devices.pop(connection, None)
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()

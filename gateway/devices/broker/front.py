@@ -61,7 +61,6 @@ class Connection:
         "_pulse",
         "_task",
         "_visit",
-        "device",
         "reader",
     )
 
@@ -75,7 +74,6 @@ class Connection:
         self.reader = AmqttReader(self._control_done)
         self._task: asyncio.Task[None] | None = None
         self._visit: Visit | None = None
-        self.device: DeviceId | None = None
         self._intake: Intake | None = None
         self._ending = Ending.CONNECTION_LOST
         timeout_s = premises.limits.connect_timeout.total_seconds()
@@ -89,11 +87,6 @@ class Connection:
     def peer(self) -> tuple[str, int]:
         """Address and port."""
         return self._line.peer
-
-    @property
-    def fingerprint(self) -> str | None:
-        """Of the certificate that the device showed."""
-        return fingerprint_of(self._line.transport)
 
     @property
     def visit(self) -> Visit:
@@ -168,7 +161,7 @@ class Connection:
             device = await self._log_in(connect)
             if device is None:
                 return
-            self.device = device
+            self._premises.crowd.know(self, device, fingerprint_of(self._line.transport))
             await self._premises.registry.enter(device, self)
             try:
                 await self._stay(device, connect)
@@ -205,7 +198,6 @@ class Connection:
             pause=self._line.pause,
             on_refused=self._not_committed,
         )
-        premises.crowd.know(self)
         self._visit = visit = Visit(device, connect, self.peer[0], premises, loop.time())
         self._phase = _Phase.SESSION
         try:
