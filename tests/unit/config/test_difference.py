@@ -119,6 +119,14 @@ WAITING = {
     ),
     "images": (BASE, BASE + FIRMWARE, ["firmware needs a restart; it stays away until then"]),
     "no images": (BASE + FIRMWARE, BASE, ["firmware needs a restart; it stays as it is until then"]),
+    "Home Assistant": (
+        BASE + '[home_assistant]\nbroker = "127.0.0.1:1"\npassword = "hunter2"\n',
+        BASE + '[home_assistant]\nbroker = "127.0.0.1:2"\npassword = "hunter3"\n',
+        [
+            "home_assistant.broker needs a restart; it stays 127.0.0.1:1 until then",
+            "home_assistant.password needs a restart; it stays as it is until then",
+        ],
+    ),
     "where images may come from": (
         BASE + FIRMWARE,
         BASE + FIRMWARE + 'allowed_hosts = ["a.b"]\nquota = "1GiB"\n',
@@ -203,6 +211,12 @@ def test_what_would_be_wrong_until_a_restart_is_refused(
 ) -> None:
     """Half of a new configuration may be worse than either: the other half is not applied without it."""
     assert list(_between(old, new, tmp_path).problems()) == expected
+
+
+def test_no_table_is_forgotten() -> None:
+    """Each is compared, or waits for a restart: one that is neither would be said to be in force, and not be."""
+    known = {"gateway", "mqtt", "http", "store", "firmware", "home_assistant", "clouds", "products"}
+    assert Config.model_fields.keys() == known
 
 
 def test_lanes_and_products_are_told_apart(tmp_path: Path) -> None:
