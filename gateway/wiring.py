@@ -23,6 +23,7 @@ from gateway.model.identity import Device, DeviceId, Lane
 from gateway.model.policy import Policy, Window
 from gateway.model.states import Reason, State
 from gateway.model.update import Verdict
+from gateway.ops import descriptors
 from gateway.ops.pushes import PushedCloud
 from gateway.ports.cloud import CloudAdapter, Pushed
 from gateway.store.records import Keep
@@ -123,7 +124,7 @@ def limits(config: Config) -> Limits:
     """Say what devices may ask of the box."""
     given = config.mqtt.limits
     return Limits(
-        max_connections=given.max_connections,
+        max_connections=descriptors.for_devices(given.max_connections, available=descriptors.take_all()),
         connects_per_second=given.connects_per_second,
         connect_timeout=given.connect_timeout,
         max_packet_bytes=given.max_packet,

@@ -64,6 +64,15 @@ class Cluster:
         self._run("pg_ctl", "stop", f"--pgdata={self._data}", "--mode=immediate", "-w")
         self._runs = False
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
+    def has_died(self) -> None:
+        """Take note that somebody else has ended it."""
+        self._runs = False
+
     def database(self, template: str = "template1") -> str:
         """Create a database of its own for a test and return its name."""
         name = next(self._names)
