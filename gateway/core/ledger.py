@@ -24,6 +24,8 @@ HIGH_WATER = 4000
 LOW_WATER = HIGH_WATER // 2
 #: Seconds between tries while the store fails.
 FIRST_PAUSE, LAST_PAUSE = 0.05, 5.0
+#: Seconds after which a commit that has not ended is trouble: a server that hangs says nothing.
+LATE = 5.0
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ class Ledger:
     async def _write(self, batch: Batch) -> Batch | None:
         """Commit it; return what must be committed next and alone after it failed."""
         started = perf_counter()
+        late = asyncio.get_running_loop().call_later(LATE, self._note_late)
         try:
             committed = await self._store.commit(
                 batch.changes, now=self._clock.now(), wall=self._clock.wall()
@@ -147,6 +150,8 @@ class Ledger:
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, LAST_PAUSE)
             return facts
+        finally:
+            late.cancel()
         self._metrics.commit_duration.observe(perf_counter() - started)
         self._note_success(batch)
         for written in batch.written:
@@ -157,6 +162,10 @@ class Ledger:
             self._room.set()
         self.on_commit(batch.changes, committed)
         return None
+
+    def _note_late(self) -> None:
+        self._trouble = f"a commit has not ended for {LATE:g} s"
+        log.error("commit_late", seconds=LATE)
 
     def _note_success(self, batch: Batch) -> None:
         if self._trouble is not None and batch.changes.settlements and not batch.settles:

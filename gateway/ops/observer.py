@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 EVERY = 5.0
 LAG_EVERY = 0.25
+#: Seconds that who asks for the status waits for a store that hangs.
+PATIENCE = 2.0
 
 
 class Observer:
@@ -117,9 +119,12 @@ class Observer:
         trouble = self._ledger.trouble
         figures: Mapping[Lane, Figures] = {}
         try:
-            figures = await self._store.figures()
+            async with asyncio.timeout(PATIENCE):
+                figures = await self._store.figures()
         except StoreError as err:
             trouble = str(err)
+        except TimeoutError:
+            trouble = trouble or "the store does not answer"
         states, stalled = self._record.census()
         report: StatusView = {
             "name": self._name,

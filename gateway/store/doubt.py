@@ -35,7 +35,7 @@ def was_written(engine: Engine, expected: Stamp) -> bool:
     while True:
         try:
             found = _stamp_in(engine)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             if time.monotonic() >= end:
                 return False
             time.sleep(PAUSE)

@@ -3,15 +3,16 @@
 import fcntl
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, event
 
 #: Names our lock among the advisory locks of a PostgreSQL database.
 _KEY = 0x07A6A7E3
+_WAIT_MS = 1000
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def hold(engine: Engine) -> Callable[[], None]:
@@ -33,18 +34,19 @@ def hold_file(path: Path) -> Callable[[], None]:
 
 
 def _hold_advisory(engine: Engine) -> Callable[[], None]:
-    # A connection of its own: that of the writer is thrown away after a failure, and its locks with it.
-    connection = create_engine(engine.url, poolclass=NullPool).connect()
-    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_KEY})").scalar_one()
-    connection.commit()
-    if not taken:
-        connection.close()
-        raise BlockingIOError
-    return partial(_let_go, connection)
+    event.listen(engine, "connect", partial(_take, engine.dialect.loaded_dbapi.Error))
+    engine.connect().close()
+    return engine.dispose
 
 
-def _let_go(connection: Connection) -> None:
-    # Said, because the server notices a closed connection in its own time, and the next gateway may come at once.
-    with suppress(SQLAlchemyError):
-        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_KEY})")
-    connection.close()
+def _take(failure: type[Exception], connection: Any, _record: Any) -> None:
+    # By every connection of the writer, and not once by one of its own: a server that was restarted knows of no lock.
+    # Waited for, because it notices the end of the connection before in its own time.
+    try:
+        connection.execute(f"SET LOCAL lock_timeout TO {_WAIT_MS}")
+        connection.execute(f"SELECT pg_advisory_lock({_KEY})")
+        connection.commit()
+    except failure as err:
+        if getattr(err, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise BlockingIOError("another gateway holds it") from err
+        raise

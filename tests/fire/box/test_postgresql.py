@@ -13,7 +13,7 @@ __all__ = ["cluster"]
 
 
 async def test_a_server_that_goes_and_comes_is_survived(tmp_path: Path, cluster: Cluster) -> None:
-    """SIGKILL, an immediate shutdown, a pause and lost connections: reports wait with their devices, and all is told."""
+    """SIGKILL, a shutdown, a pause, lost connections: reports wait with their devices, and all is told."""
     url = cluster.url(cluster.database())
     try:
         async with box(tmp_path, extra=f'[store]\nurl = "{url}"\n', pace=6) as sick:

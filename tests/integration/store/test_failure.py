@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -260,6 +260,24 @@ async def test_a_killed_server_is_survived(server: Cluster) -> None:
 
     assert committed.messages == {LANE: 2}
     assert [device for device, *_ in said(await scene.drain())] == ["a", "a"]
+    await scene.store.close()
+
+
+async def test_a_server_that_was_restarted_still_serves_one_gateway(server: Cluster) -> None:
+    """It has forgotten whose it is, and is told before the next commit."""
+    url = server.url(server.database())
+    scene = Scene(url, await Database.open(url, lane_quota=QUOTA))
+    await scene.store.load()
+    server.kill()
+    server.start()
+    with suppress(StoreError):
+        await scene.tell(transition("lost"))
+    await scene.tell(transition("a"))
+
+    with pytest.raises(StoreError, match="in use by another gateway"):
+        await Database.open(url, lane_quota=QUOTA)
+
+    await scene.tell(transition("b"))
     await scene.store.close()
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from gateway.core.ledger import HIGH_WATER, LAST_PAUSE, LOW_WATER, Ledger
+from gateway.core.ledger import HIGH_WATER, LAST_PAUSE, LATE, LOW_WATER, Ledger
 from gateway.errors import StoreDamagedError
 from gateway.model.events import Event
 from gateway.model.identity import DeviceId
@@ -64,6 +64,18 @@ async def test_nothing_to_write_commits_nothing() -> None:
         await asyncio.sleep(3600)
         await house.ledger.drain()
     assert house.store.commits == []
+
+
+async def test_a_commit_that_does_not_end_is_trouble_until_it_does() -> None:
+    """A server that hangs raises nothing: readiness must not wait for it."""
+    house = House()
+    house.store.commit_seconds = 2 * LATE
+    async with house.committing():
+        house.publish(told(State.DOWNLOADING))
+        await asyncio.sleep(LATE * 1.5)
+        assert house.ledger.trouble == "a commit has not ended for 5 s"
+        await house.ledger.drain()
+    assert [house.ledger.trouble, *house.settled] == [None, (told(State.DOWNLOADING), True)]
 
 
 async def test_a_failed_commit_refuses_and_forgets() -> None:
