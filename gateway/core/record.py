@@ -103,6 +103,10 @@ class Record:
         """Yield every device of which a version or an update is known."""
         return iter(self._modules)
 
+    def knows(self, device: DeviceId) -> bool:
+        """Whether anything is known of a device."""
+        return device in self._modules
+
     def knows_module(self, device: DeviceId, module: Module) -> bool:
         """Whether the device has this module, or may have one more."""
         modules = self._modules.get(device, set())

@@ -45,7 +45,7 @@ async def list_devices(outlook: Outlook, asked: DevicesAsked) -> DevicePage:
 async def show_device(outlook: Outlook, asked: OfDevice) -> DeviceShown:
     """Show a device with what the clouds want of it, and its last updates."""
     device = asked.device_id
-    if device not in outlook.devices():
+    if not outlook.knows(device):
         raise UnknownError(f"there is no device {device}; list them with: ota-gateway devices")
     query = UpdateQuery(product=device.product_id, device=device.name, limit=LAST_UPDATES)
     return {

@@ -57,6 +57,10 @@ class Outlook:
         """Return every device that is named, there, or of which anything is known."""
         return {*self.known(), *self.record.devices()}
 
+    def knows(self, device: DeviceId) -> bool:
+        """Whether it is one of these."""
+        return self.record.knows(device) or device in self.known()
+
     async def updates(self, query: UpdateQuery) -> list[Update]:
         """Return updates, those that were opened last first, as they are now."""
         if query.states is None or TERMINAL.intersection(query.states):

@@ -36,6 +36,21 @@ async def test_dead_letters_are_listed_and_shown(office: Office) -> None:
     assert (await office.status_of("GET", "dead-letters/0"))[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"product": "P", "device": "d1"}, 1),
+        ({"device": "d2"}, 0),
+        ({"lane": "cloud/one", "since": "2020-01-01T00:00:00Z"}, 1),
+        ({"since": "2999-01-01T00:00:00Z"}, 0),
+    ],
+)
+async def test_dead_letters_are_filtered(office: Office, filters: dict[str, str], found: int) -> None:
+    """Every filter narrows."""
+    await buried(office)
+    assert len((await office.get("dead-letters", **filters))["dead_letters"]) == found
+
+
 async def test_dead_letters_come_a_page_at_a_time(office: Office) -> None:
     """The newest first."""
     await office.say(told(State.INSTALLING), told(State.FAILED))

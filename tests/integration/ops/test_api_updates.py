@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.images import Wanted
 from gateway.errors import StoreError
-from gateway.model.identity import Module, Version
+from gateway.model.identity import DeviceId, Module, Version
 from gateway.model.policy import Policy
 from gateway.model.states import Phase, Reason, State
 from gateway.ops.client import Query, RefusedError
@@ -39,11 +39,21 @@ async def test_updates_are_listed_the_newest_first(office: Office) -> None:
         ({"device": "d1"}, ["P/d1/default/2", "P/d1/default/1"]),
         ({"product": "Q"}, []),
         ({"product": "P", "device": "d2", "open": False}, ["P/d2/default/1"]),
+        ({"reason": "WEAK_SIGNAL"}, ["P/d1/default/1"]),
+        ({"reason": "WEAK_SIGNAL", "open": True}, []),
+        ({"since": "2020-01-01T00:00:00Z", "open": True, "device": "d2"}, ["P/d2/default/1"]),
+        ({"since": "2020-01-01T01:00:00+01:00", "state": ["failed"]}, ["P/d1/default/1"]),
+        ({"since": "2999-01-01T00:00:00.5Z"}, []),
+        ({"since": "2999-01-01T00:00:00Z", "open": True}, []),
     ],
 )
 async def test_updates_are_filtered(office: Office, filters: dict[str, Query], found: list[str]) -> None:
     """Every filter narrows."""
-    await office.say(told(State.FAILED), told(State.NOTIFIED, device=D2), told(State.NOTIFIED, version=V3))
+    await office.say(
+        told(State.FAILED, reason=Reason.WEAK_SIGNAL),
+        told(State.NOTIFIED, device=D2),
+        told(State.NOTIFIED, version=V3),
+    )
     listed = await office.get("updates", **filters)
     assert [each["id"] for each in listed["updates"]] == found
 
@@ -61,6 +71,20 @@ async def test_updates_come_a_page_at_a_time(office: Office) -> None:
     ]
     assert numbers == [5, 4, 3, 2, 1]
     assert third["next"] is None
+
+
+async def test_what_is_open_is_paged_while_it_ends(office: Office) -> None:
+    """Who is over leaves the pages to come, and nobody is passed over or shown twice."""
+    devices = [DeviceId("P", f"x{number}") for number in range(6)]
+    for device in devices:
+        await office.say(told(State.NOTIFIED, device=device))
+    first = await office.get("updates", open=True, limit=2)
+    await office.say(told(State.FAILED, device=devices[5]), told(State.FAILED, device=devices[2]))
+    rest = await office.get("updates", open=True, limit=2, cursor=first["next"])
+    last = await office.get("updates", open=True, limit=2, cursor=rest["next"])
+    shown = [[each["device"] for each in page["updates"]] for page in (first, rest, last)]
+    assert shown == [["x5", "x4"], ["x3", "x1"], ["x0"]]
+    assert last["next"] is None
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event
 
 from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, UpdateId, Version
-from gateway.model.states import State
+from gateway.model.states import Reason, State
 from gateway.model.update import Update
 from gateway.ports.history import AsideQuery, LetterQuery, UpdateQuery
 from gateway.ports.store import Buried, Changes, Entry, Kind, Quarantined
@@ -55,6 +56,31 @@ async def test_updates_are_found(scene: Scene) -> None:
         assert paged == every
         assert await history.update(PLAIN.id) == PLAIN
         assert await history.update(UpdateId("P/a/default/9")) is None
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "query",
+    [
+        UpdateQuery(),
+        UpdateQuery(after=(2.0, PLAIN.id)),
+        UpdateQuery(since=1.0, states=[State.FAILED]),
+        UpdateQuery(product="P"),
+        UpdateQuery(product="P", reason=Reason.UNKNOWN, after=(2.0, PLAIN.id)),
+    ],
+)
+async def test_a_page_of_updates_sorts_nothing(scene: Scene, query: UpdateQuery) -> None:
+    """It is read in its order: a page costs the same, however many updates there are."""
+    await scene.commit(Changes(updates={update.id: update for update in MANY}))
+    asked: list[tuple[str, Any]] = []
+    async with reading(scene) as history:
+        event.listen(history._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+        await history.updates(query)
+    ((statement, given),) = asked
+    with scene.writing() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
+    assert len(plan) == 1
+    assert "ix_updates_opened" in plan[0]
 
 
 async def test_a_timeline_is_cut_at_its_beginning(scene: Scene) -> None:
