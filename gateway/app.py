@@ -150,7 +150,7 @@ def _told_by(*signals: signal.Signals) -> asyncio.Event:
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory: two gateways on one store would each believe their own memory."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         release = hold_file(data_dir / "gateway.lock")
     except BlockingIOError as err:

@@ -9,6 +9,7 @@ from gateway.config import Config, read
 from gateway.devices.access import DeviceAccess
 from gateway.errors import ConfigError
 from gateway.ops import preflight
+from gateway.ops.exposure import exposed
 
 
 def examine(path: Path) -> list[str]:
@@ -18,6 +19,14 @@ def examine(path: Path) -> list[str]:
     except ConfigError as error:
         return error.problems
     return [*reading.problems, *preflight.problems(reading.config), *_elsewhere(reading.config)]
+
+
+def warnings_of(path: Path) -> list[str]:
+    """Return what is no mistake and may still not be meant."""
+    try:
+        return [str(each) for each in exposed(read(path).config, path)]
+    except ConfigError:
+        return []
 
 
 def reread(path: Path) -> Config:

@@ -1,12 +1,14 @@
 """Commands that need no running gateway: run, check, hash-secret."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import structlog
 import typer
 import uvloop
 
@@ -24,7 +26,10 @@ from gateway.cli.shell import (
 )
 from gateway.devices.access import hash_secret as make_hash
 from gateway.errors import ConfigError, GatewayError, StoreError
-from gateway.examination import examine
+from gateway.examination import examine, warnings_of
+from gateway.ops.exposure import exposed
+
+log = structlog.get_logger()
 
 
 class Scheme(StrEnum):
@@ -41,6 +46,10 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
         secret.watch(logs.redact)
+    # Whatever the gateway makes is its own: the database, the key of the links, the images.
+    os.umask(0o077)
+    for each in exposed(loaded, config):
+        log.warning("file_exposed", key=each.key, file=str(each.path), mode=each.mode, remedy=each.remedy)
     try:
         uvloop.run(run_app(loaded, config_path=config))
     except (GatewayError, OSError, ExceptionGroup) as error:
@@ -50,13 +59,16 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Find every mistake before `run` does: configuration, files, addresses, secrets, adapters, store."""
-    problems = examine(config)
+    problems, warnings = examine(config), warnings_of(config)
     if as_json:
-        typer.echo(json.dumps({"ok": not problems, "problems": problems}, ensure_ascii=False, indent=2))
+        found = {"ok": not problems, "problems": problems, "warnings": warnings}
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     elif problems:
         say_problems(config, problems)
     else:
         typer.secho(f"{config} is good", fg="green")
+    for warning in [] if as_json else warnings:
+        typer.secho(f"warning: {warning}", fg="yellow", err=True)
     raise typer.Exit(Exit.CONFIGURATION if problems else Exit.OK)
 
 

@@ -52,6 +52,16 @@ class Secret:
             case "env":
                 return f"the environment variable {self._source}"
 
+    @property
+    def file(self) -> Path | None:
+        """Where it is read from, if that is a file."""
+        return Path(self._source) if self._kind == "file" else None
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the configuration itself has it."""
+        return self._kind == "literal"
+
     def _value(self) -> str:
         match self._kind:
             case "literal":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -43,6 +44,14 @@ def site(tmp_path: Path) -> Site:
         return path
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """Keep `run` from changing what other tests' files are made with."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +145,7 @@ def test_check_finds_what_only_this_machine_can_tell(site: Site, monkeypatch: py
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
         "ok": False,
+        "warnings": [],
         "problems": [
             "http.token: the environment variable OTA_GONE is not set; put the secret there",
             (
