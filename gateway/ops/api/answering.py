@@ -4,6 +4,7 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import blake2b
+from heapq import nsmallest
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -50,7 +51,7 @@ def _names(tags: tuple[ETag, ...], tag: str, *, weak: bool) -> bool:
 def paged(asked: Paged, wanted: Mapping[str, T]) -> tuple[list[T], str | None]:
     """Return one page in the order of the names, and the cursor of the next, None at the end."""
     after = None if asked.cursor is None else name_after(asked.cursor)
-    names = sorted(name for name in wanted if after is None or name > after)
+    names = nsmallest(asked.limit + 1, (name for name in wanted if after is None or name > after))
     page = names[: asked.limit]
     following = cursor_after(page[-1]) if len(names) > asked.limit else None
     return [wanted[name] for name in page], following

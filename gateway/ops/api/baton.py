@@ -43,9 +43,14 @@ def baton(
         return Baton(Owner.OPERATOR, "gone")
     if update.is_held:
         return Baton(Owner.OPERATOR, "paused" if update.paused else "consent")
-    if update.ordered and TABLE[update.state].rank < TABLE[State.NOTIFIED].rank:
+    if waits_here(update):
         return _before_it_began(update, policy, wanted, progress, clock, is_present=is_present)
     return _with_device(update, TABLE[update.state].owner, is_present=is_present)
+
+
+def waits_here(update: Update) -> bool:
+    """Whether its device has not been told of it, so that it may wait for its image."""
+    return update.ordered and TABLE[update.state].rank < TABLE[State.NOTIFIED].rank
 
 
 def _with_device(update: Update, who: Owner, *, is_present: bool) -> Baton:

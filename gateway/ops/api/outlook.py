@@ -15,7 +15,7 @@ from gateway.core.record import Record
 from gateway.model.identity import DeviceId, UpdateId
 from gateway.model.states import TERMINAL
 from gateway.model.update import Update
-from gateway.ops.api.baton import Baton, baton
+from gateway.ops.api.baton import Baton, baton, waits_here
 from gateway.ops.api.shelf import Shelf
 from gateway.ops.api.views import SiteTimes
 from gateway.ops.outcome import Outcome
@@ -76,7 +76,7 @@ class Outlook:
     def baton(self, update: Update) -> Baton:
         """Say who must move it next, and what for."""
         rules = self.record.rules(update.device)
-        row = self._row(update)
+        row = self._row(update) if waits_here(update) else None
         return baton(
             update,
             policy=rules.policy if rules else None,
