@@ -1,7 +1,7 @@
 """The command line. Expected trouble is one line each, with its way out."""
 
 # Their commands announce themselves to the application.
-from gateway.cli import acting, describing, looking, refused, reloading, serving, status, updates
+from gateway.cli import acting, bundle, describing, looking, refused, reloading, serving, status, updates
 from gateway.cli.shell import EXIT_CODES, Exit, app
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Exit",
     "acting",
     "app",
+    "bundle",
     "describing",
     "looking",
     "main",

@@ -30,7 +30,7 @@ EXIT_CODES = {
     Exit.OK: "done",
     Exit.FAILED: "failed; the message says why",
     Exit.CONFIGURATION: "mistakes in the configuration or on the command line",
-    Exit.NOT_RUNNING: "no gateway answers at its address",
+    Exit.NOT_RUNNING: "no gateway answers at its address, and what was asked for needs one",
     Exit.STORE: "the store cannot be used",
 }
 

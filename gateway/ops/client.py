@@ -52,22 +52,25 @@ class Client:
         """Return the gateway's own report; raises as `ask` does."""
         return await self.ask("GET", "status")
 
+    async def metrics(self) -> str:
+        """Return every metric, as monitoring reads them; raises as `ask` does."""
+        try:
+            async with self._session() as session, session.get(f"{self.url}/metrics") as reply:
+                return await reply.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise NotReachableError(f"no gateway answers at {self.url} ({_words(error)})") from None
+
     async def ask(self, method: str, *path: str, **query: Query) -> dict[str, Any]:
         """Ask `/api/v1` and return what it answers.
 
         `path` are its parts, not yet quoted; of `query`, None is left out and a list is given again and again. Raises
         NotReachableError, RefusedError, or Denied without the token.
         """
-        token = self.http.token.reveal() if self.http.token else None
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        timeout = aiohttp.ClientTimeout(total=self.patience, connect=3)
         url = "/".join((self.url, "api/v1", *(quote(part, safe="") for part in path)))
         fields = [(name, value) for name, given in query.items() for value in _values(given)]
         try:
             async with (
-                aiohttp.ClientSession(
-                    timeout=timeout, headers=headers, connector=self._connector()
-                ) as session,
+                self._session() as session,
                 session.request(method, URL(f"{url}?{urlencode(fields)}", encoded=True)) as reply,
             ):
                 return await self._answer(reply)
@@ -76,8 +79,15 @@ class Client:
                 f"no gateway answers at {self.url} ({_words(error)}); start it with: ota-gateway run"
             ) from None
 
-    def _connector(self) -> aiohttp.BaseConnector | None:
-        return None if self.socket is None else aiohttp.UnixConnector(str(self.socket))
+    def _session(self) -> aiohttp.ClientSession:
+        token = self.http.token.reveal() if self.http.token else None
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connector = None if self.socket is None else aiohttp.UnixConnector(str(self.socket))
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self.patience, connect=3),
+            headers=headers,
+            connector=connector,
+        )
 
     async def _answer(self, reply: aiohttp.ClientResponse) -> dict[str, Any]:
         if reply.status == 401:

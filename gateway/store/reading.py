@@ -94,6 +94,10 @@ class Reading:
         found = await self._rows(select(quarantine).where(quarantine.c.id == number), _item)
         return found[0] if found else None
 
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Return what somebody finds on the connection."""
+        return await self._run(work)
+
     async def _rows(self, wanted: Select[Any], read: Callable[[Row[Any]], T | None]) -> list[T]:
         return await self._run(
             lambda connection: [
