@@ -95,11 +95,15 @@ def quoted(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return str(value)
+            return _shortened(str(value))
         case str():
             text = _USERINFO.sub("://***@", value)
-            return json.dumps(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…", ensure_ascii=False)
+            return json.dumps(_shortened(text), ensure_ascii=False)
     return None
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _sentence(

@@ -112,7 +112,8 @@ class DeviceConfig(Section):
         if not tables:
             return table
         rest = {key: value for key, value in table.items() if key not in tables}
-        return {**rest, "external": {**rest.get("external", {}), **tables}}
+        given = rest.get("external", {})
+        return {**rest, "external": {**given, **tables}} if isinstance(given, dict) else rest
 
 
 class ProductConfig(Section):

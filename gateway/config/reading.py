@@ -27,6 +27,11 @@ from gateway.config.sections import (
 )
 from gateway.errors import ConfigError
 
+#: Characters.
+_LONGEST = 16 * 2**20
+_DEEPEST = 32
+_TOO_DEEP = "{} is nested too deeply to be read; take brackets out"
+
 _S = TypeVar("_S", bound=Section)
 
 
@@ -51,6 +56,8 @@ def read(path: Path, environ: Mapping[str, str] | None = None) -> Reading:
     """Read the file as `load` does, and keep what is good in it; raises ConfigError when it is no TOML."""
     document = _document(path)
     variables = override(document, os.environ if environ is None else environ)
+    if _is_deep(document):
+        raise ConfigError([_TOO_DEEP.format(path)])
     reader = _Reader(path.absolute().parent)
     config = reader.config(document)
     return Reading(
@@ -60,7 +67,12 @@ def read(path: Path, environ: Mapping[str, str] | None = None) -> Reading:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # As editors on Windows write it, too: with a mark at its beginning.
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LONGEST + 1)
+        if len(text) <= _LONGEST:
+            return tomllib.loads(text)
+        problem = f"{path} has more than {_LONGEST} characters; list devices in a devices_file"
     except OSError as error:
         problem = f"{path} cannot be read ({error.strerror}); correct the path or its permissions"
     except UnicodeDecodeError:
@@ -69,8 +81,21 @@ def _document(path: Path) -> dict[str, Any]:
         # Not TOMLDecodeError alone: a number of thousands of digits is refused by int().
         problem = f"{path} is not TOML: {error}; correct it there"
     except RecursionError:
-        problem = f"{path} is nested too deeply to be read; take brackets out"
+        problem = _TOO_DEEP.format(path)
     raise ConfigError([problem])
+
+
+def _is_deep(document: dict[str, Any]) -> bool:
+    """Whether tables and lists stand in each other deeper than anything that is meant."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def _with_variable(problem: str, variables: Mapping[str, str]) -> str:

@@ -135,9 +135,9 @@ def _parse(value: Any, info: ValidationInfo) -> Secret:
             return value
         case str() if value.strip():
             return Secret(value)
-        case {"file": str(path), **rest} if path and not rest:
+        case {"file": str(path), **rest} if path and "\0" not in path and not rest:
             return Secret(str(directory_of(info) / path), "file")
-        case {"env": str(name), **rest} if name and not rest:
+        case {"env": str(name), **rest} if name and "\0" not in name and not rest:
             return Secret(name, "env")
     raise PydanticCustomError("secret", f"{_FORM}, and not empty")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 _T = TypeVar("_T")
 
@@ -52,6 +53,8 @@ def directory_of(info: ValidationInfo) -> Path:
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    if "\0" in str(path):
+        raise PydanticCustomError("path", "it must be a path, without NUL")
     return directory_of(info) / path
 
 

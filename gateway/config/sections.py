@@ -177,8 +177,8 @@ class CloudConfig(Section):
             return table
         own = {key: value for key, value in table.items() if key in cls.model_fields and key != "settings"}
         rest = {key: value for key, value in table.items() if key not in own}
-        given = rest.pop("settings", {})
-        if isinstance(given, dict):
+        if isinstance(given := rest.get("settings"), dict):
+            del rest["settings"]
             rest |= given
         return {**own, "settings": secrets_in(rest, info)}
 
