@@ -175,7 +175,8 @@ class Courier:
                 under_way[update.device.product_id] += 1
         for part in [part for part in self._again if not self._is_owed(part)]:
             del self._again[part]
-        self._sent_at = {name: at for name, at in self._sent_at.items() if self._is_recent(at)}
+        names = {update.id for update, _ in owed}
+        self._sent_at = {name: at for name, at in self._sent_at.items() if name in names}
 
     def _ask(self, update: Update) -> None:
         """Ask a device what it runs that was there, and silent, before its order came."""
@@ -225,10 +226,13 @@ class Courier:
         )
 
     def _has_told(self, update: Update, presence: Presence) -> bool:
+        is_begun = TABLE[update.state].rank >= _BEGUN
+        if is_begun and self._record.has_asked_anew(update, since=self._sent_at.get(update.id, 0.0)):
+            return True  # it may have been cut off since, or we: it need not say it once more
         return presence.may_be_told(
             update.module,
             tells=self._record.running(update.device, update.module) is not None,
-            is_begun=TABLE[update.state].rank >= _BEGUN,
+            is_begun=is_begun,
             now=self._clock.now(),
         )
 

@@ -60,6 +60,7 @@ class Record:
         self._metrics = metrics
         self._updates: dict[Part, Update] = {}
         self._versions: dict[Part, Version] = {}
+        self._said_at: dict[Part, float] = {}
         self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
         #: Whether a lane is not to hear of an update, because its cloud wants something else; set by the orders.
         self.is_none_of: Callable[[Update, Lane], bool] = lambda _update, _lane: False
@@ -70,6 +71,7 @@ class Record:
         """Fill memory from the store."""
         self._updates = {(update.device, update.module): update for update in loaded.updates}
         self._versions = dict(loaded.versions)
+        self._said_at = dict(loaded.said_at)
         for device, module in self._updates.keys() | self._versions.keys():
             self._modules[device].add(module)
 
@@ -132,12 +134,19 @@ class Record:
         states = Counter(update.state for update in self.open_updates())
         return states, sum(update.stalled for update in self.open_updates())
 
+    def has_asked_anew(self, update: Update, *, since: float) -> bool:
+        """Say whether the device has said what it runs since then, and since it spoke of the update."""
+        return self._said_at.get((update.device, update.module), 0.0) > max(update.touched_at, since)
+
     def note_version(self, device: DeviceId, module: Module, version: Version) -> None:
-        """Remember what runs."""
+        """Remember what runs; of a device that has something to install also when it was said last."""
         part = (device, module)
-        known = self._versions.get(part)
-        if known == version:
+        known, update = self._versions.get(part), self._updates.get(part)
+        awaits = update is not None and update.ordered and not update.state.is_terminal
+        if known == version and not awaits:
             return
+        self._ledger.remember(partial(put_back, self._said_at, part, self._said_at.get(part)))
+        self._said_at[part] = self._clock.now()
         self._modules[device].add(module)
         self._versions[part] = version
         self._ledger.changes.versions[part] = version

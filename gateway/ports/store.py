@@ -222,6 +222,8 @@ class Loaded:
     #: The newest update of each module of each device.
     updates: Sequence[Update]
     versions: Mapping[tuple[DeviceId, Module], Version]
+    #: When each was written last.
+    said_at: Mapping[tuple[DeviceId, Module], float]
     orders: Sequence[Ordered]
     lanes: Mapping[Lane, LaneState]
     sizes: Mapping[Lane, int]

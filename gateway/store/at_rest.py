@@ -99,6 +99,7 @@ def _load(connection: Connection) -> Loaded:
     return Loaded(
         updates=updates.load(connection),
         versions=updates.load_versions(connection),
+        said_at=updates.load_said_at(connection),
         orders=orders.load(connection),
         lanes=lanes.load_states(connection),
         sizes={lane: each.size for lane, each in figures.items()},

@@ -183,6 +183,7 @@ class Database:
         return Loaded(
             updates=updates.load(connection),
             versions=updates.load_versions(connection),
+            said_at=updates.load_said_at(connection),
             orders=orders.load(connection),
             lanes=lanes.load_states(connection),
             sizes=self._sums.sizes,

@@ -86,6 +86,14 @@ def load_versions(connection: Connection) -> dict[tuple[DeviceId, Module], Versi
     }
 
 
+def load_said_at(connection: Connection) -> dict[tuple[DeviceId, Module], float]:
+    """Read when what runs was written last."""
+    return {
+        (DeviceId(row.product, row.device), Module(row.module)): row.reported_at
+        for row in connection.execute(select(versions))
+    }
+
+
 def _row(update: Update) -> dict[str, Any]:
     return {
         "id": update.id,

@@ -115,6 +115,7 @@ async def test_versions_and_breakers_come_back(scene: Scene) -> None:
     loaded = await reloaded(scene)
 
     assert loaded.versions == {(DEVICE, DEFAULT_MODULE): "1.1"}
+    assert loaded.said_at.keys() == loaded.versions.keys()
     assert loaded.lanes == {LANE: replace(denied, reason="Unauthorized\ufffd")}
 
 

@@ -88,6 +88,7 @@ class FakeStore:
     commits: list[Changes] = field(default_factory=list)
     updates: dict[UpdateId, Update] = field(default_factory=dict)
     versions: dict[tuple[DeviceId, Module], Version] = field(default_factory=dict)
+    said_at: dict[tuple[DeviceId, Module], float] = field(default_factory=dict)
     orders: dict[OrderKey, Ordered] = field(default_factory=dict)
     lanes: dict[Lane, LaneState] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
@@ -112,6 +113,7 @@ class FakeStore:
         return Loaded(
             updates=list(newest.values()),
             versions=dict(self.versions),
+            said_at=dict(self.said_at),
             orders=list(self.orders.values()),
             lanes=dict(self.lanes),
             sizes=dict(self.sizes),
@@ -183,6 +185,7 @@ class FakeStore:
         self.updates.update(changes.updates)
         self.updates.update(changes.progressed)
         self.versions.update(changes.versions)
+        self.said_at.update(dict.fromkeys(changes.versions, now))
         self.journal += changes.journal
         self.quarantine += changes.quarantine
         for settlement in changes.settlements:

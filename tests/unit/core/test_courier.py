@@ -547,6 +547,20 @@ class TestAgain:
             await asyncio.sleep(10 * LONG_GRACE)
             assert down.outlet.installs() == [V2]
 
+    async def test_one_that_asked_anew_and_was_cut_off_before_it_was_told_need_not_ask_again(self) -> None:
+        """It does not boot for a lost connection, and has nothing to say."""
+        async with telling(None, State.DOWNLOADING) as down:
+            await asyncio.sleep(1)
+            down.courier.gone(DEVICE)
+            down.here()
+            await asyncio.sleep(1)
+            down.courier.gone(DEVICE)
+            down.here(version=None)
+            await asyncio.sleep(AGAIN_AFTER + SOON)
+            assert down.outlet.installs() == [V2, V2]
+            await asyncio.sleep(10 * LONG_GRACE)
+            assert down.outlet.installs() == [V2, V2]
+
     async def test_it_is_told_nothing_with_the_target(self) -> None:
         """It made it."""
         async with telling(None, State.INSTALLING) as down:
@@ -776,6 +790,26 @@ class TestRestart:
             again.here()
             await asyncio.sleep(SOON)
             assert (again.outlet.installs(), len(again.firmwares.fetches)) == ([V2], 1)
+
+    @pytest.mark.parametrize("state", [State.NOTIFIED, State.DOWNLOADING])
+    async def test_a_device_that_had_asked_anew_need_not_ask_again(self, state: State) -> None:
+        """It booted and said what it runs; we went before it could be told, and it only connects again."""
+        async with telling(Policy(), *([state] if state is not State.NOTIFIED else [])) as down:
+            await asyncio.sleep(1)
+            down.courier.gone(DEVICE)
+            down.here()
+            await down.ledger.drain()
+            assert down.outlet.installs() == [V2]
+        again = Down(store=down.store)
+        await again.load()
+        async with again.works():
+            again.here(version=None)
+            await asyncio.sleep(SOON)
+            assert again.outlet.installs() == [V2]
+            again.courier.gone(DEVICE)
+            again.here(version=None)
+            await asyncio.sleep(10 * LONG_GRACE)
+            assert again.outlet.installs() == [V2]
 
     async def test_a_pause_and_a_consent_survive(self) -> None:
         """Nothing is sent because of a restart."""
