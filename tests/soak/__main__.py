@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 import uvloop
 
 from tests.soak.director import Wanted
@@ -27,7 +28,7 @@ def main() -> int:
         seed=options.seed,
         bounds=Bounds(memory_mb=options.memory, slope_mb=options.slope, ready=options.ready),
         drain=options.drain,
-        store="" if options.store == "sqlite" else options.store,
+        on_server=options.store == "postgresql",
     )
     if options.report.exists():
         shutil.rmtree(options.report)
@@ -36,6 +37,9 @@ def main() -> int:
         report = uvloop.run(_run(wanted, options.report))
     except asyncio.CancelledError:
         return INTERRUPTED
+    except pytest.skip.Exception as why:
+        print(why, file=sys.stderr)
+        return 1
     print(report.as_markdown())
     for breach in report.breaches():
         print(f"BREACH with --minutes {wanted.minutes:g} --seed {wanted.seed}: {breach}", file=sys.stderr)

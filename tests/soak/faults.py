@@ -1,15 +1,16 @@
 """The faults: each begins, lasts, and heals, by its name in the schedule."""
 
 import asyncio
-import os
-import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.fire.box.injuries import frozen, locked
+from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
+from tests.simulators.proxy import INJURIES, WELL, Proxy
 from tests.soak.disk import Disk
 from tests.soak.lives import Obeyer, Reporter
 from tests.soak.site import House
@@ -26,6 +27,10 @@ class Arena:
     house: House
     clouds: Mapping[str, Cloud]
     disk: Disk
+    #: Between the gateway and some of its devices.
+    line: Proxy
+    #: Where the store is a server's.
+    cluster: Cluster | None
     reporters: Sequence[Reporter]
     obeyers: Sequence[Obeyer]
     #: Play hostile peers: kind and seconds.
@@ -61,6 +66,8 @@ def fault(track: str, kind: str) -> Fault:
             return _at_cloud(track, CLOUD_MODES[kind])
         case "hostile":
             return _hostile(kind)
+        case "line":
+            return _on_the_line(kind)
         case _:
             return _FAULTS[kind]
 
@@ -102,36 +109,53 @@ async def _terminate(arena: Arena, _seconds: float) -> None:
 
 async def _freeze(arena: Arena, seconds: float) -> None:
     """Stop its process, as a hypervisor does, and let it go on."""
-    pid = arena.house.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    assert arena.house.pid is not None
+    with frozen(arena.house.pid):
         await asyncio.sleep(seconds)
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def _disk_full(arena: Arena, seconds: float) -> None:
     """Let somebody else fill the disk."""
-    if not arena.disk.can_be_filled:
-        raise SkippedError("the disk is not the soak's own: that takes root, and tmpfs")
-    with arena.disk.filled():
+    if arena.disk.small is None:
+        raise SkippedError("the disk is not the soak's own: that takes root, and a container that may mount")
+    try:
+        await asyncio.to_thread(arena.disk.small.fill)
         await asyncio.sleep(seconds)
+    finally:
+        arena.disk.small.relieve()
 
 
 async def _store_locked(arena: Arena, seconds: float) -> None:
-    """Let somebody else hold the database's lock, as a careless backup does."""
-    if not (path := arena.house.data / "gateway.db").exists():
-        raise SkippedError("the store is not SQLite")
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    """Let somebody else hold the database's lock, as a careless backup does; a server is away instead."""
+    if arena.cluster is not None:
+        await _away(arena.cluster, seconds)
+        return
     try:
-        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-        await asyncio.sleep(seconds)
-        connection.execute("ROLLBACK")
+        with locked(arena.house.data / "gateway.db"):
+            await asyncio.sleep(seconds)
     except sqlite3.OperationalError as err:
         raise SkippedError(f"the lock was not to be had: {err}") from err
+
+
+async def _away(cluster: Cluster, seconds: float) -> None:
+    await asyncio.to_thread(cluster.kill)
+    try:
+        await asyncio.sleep(seconds)
     finally:
-        connection.close()
+        await asyncio.to_thread(cluster.start)
+
+
+def _on_the_line(kind: str) -> Fault:
+    """Injure the connections of half of the devices that report, at the TCP that MQTT knows nothing of."""
+
+    async def play(arena: Arena, seconds: float) -> None:
+        arena.line.injury = INJURIES[kind]
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            arena.line.injury = WELL
+
+    return play
 
 
 async def _power_cut(arena: Arena, seconds: float) -> None:

@@ -42,12 +42,12 @@ class Town:
     """What all devices share."""
 
     def __init__(
-        self, books: Books, tencent: Cloud, onenet: Cloud, mqtt: tuple[str, int], *, seed: int, is_brief: bool
+        self, books: Books, tencent: Cloud, onenet: Cloud, port: int, *, seed: int, is_brief: bool
     ) -> None:
         self.books = books
         self.tencent = tencent
         self.onenet = onenet
-        self.mqtt = mqtt
+        self.port = port
         self.seed = seed
         #: Nobody rolls back where there is no time to believe it: that takes two minutes after a gateway's start.
         self.is_brief = is_brief
@@ -75,7 +75,9 @@ class Town:
 class Reporter:
     """A device that updates by itself and reports."""
 
-    def __init__(self, town: Town, member: Member, *, pace: float) -> None:
+    def __init__(self, town: Town, member: Member, *, door: int, pace: float) -> None:
+        """`door` is the port by which it comes."""
+        self._address = ("127.0.0.1", door)
         self._town = town
         self._member = member
         self._pace = pace
@@ -113,7 +115,7 @@ class Reporter:
         update = town.books.open(member, version, at_onenet=member.has_task)
         self._player = Player(
             at(member, self._runs, version, plot=plot, temper=temper),
-            address=town.mqtt,
+            address=self._address,
             dice=self._dice,
             pace=self._pace,
             window=1,
@@ -150,7 +152,7 @@ class Obeyer:
         self._pace = pace
         self._dice = town.dice(member)
         self._part = CHUNK if number % (2 * CHUNKY) == 0 else PART
-        self.taker = Counted(member.device, town.mqtt, self._manner(Behaviour.OBEDIENT))
+        self.taker = Counted(member.device, ("127.0.0.1", town.port), self._manner(Behaviour.OBEDIENT))
 
     async def live(self, campaigns: "Campaigns") -> None:
         """Take order after order."""
@@ -194,6 +196,16 @@ class Obeyer:
     def _forget(self) -> None:
         """Let go of what has been judged, so that an hour holds no more than a minute."""
         del self.taker.said[:-1], self.taker.orders[:-1], self.taker.cancels[:]
+
+    def standing(self) -> str:
+        """Say where it stands, for whoever wonders why it does not end."""
+        taker = self.taker
+        words = [str(each) for each in taker.said[-4:]]
+        return (
+            f"{self._member.device.address} is {'there' if taker.is_connected else 'away'}, "
+            f"{taker.manner.behaviour} at {taker.manner.at}, runs {taker.runs[DEFAULT_MODULE]}, "
+            f"has {len(taker.orders)} orders and said {words} in {taker.boots} boots"
+        )
 
     def _asks(self) -> bool:
         return self._member.device.dialect == "plain" and self._dice.random() < 0.15

@@ -70,12 +70,24 @@ HOSTILE = (
     "reports", "retained", "topics", "giants", "wills", "qos_2", "garbage", "siege_noise", "packets", "payloads",
     "http",
 )  # fmt: skip
+#: Of `tests.simulators.proxy`.
+LINE = (
+    "reset",
+    "deaf",
+    "answers lost",
+    "cut in the head",
+    "cut in the body",
+    "closed after each answer",
+    "trickling",
+    "slow",
+)
 TRACKS: Mapping[str, Track] = {
     "gateway": Track(kinds=("kill", "terminate", "freeze"), lasts=Range(1, 8), pause=Range(25, 110)),
     "tencent": _CLOUD,
     "onenet": _CLOUD,
     "store": Track(kinds=("disk_full", "store_locked"), lasts=Range(2, 12), pause=Range(60, 180)),
     "devices": Track(kinds=("power_cut", "reconnect_storm"), lasts=Range(1, 4), pause=Range(15, 60)),
+    "line": Track(kinds=LINE, lasts=Range(2, 12), pause=Range(10, 40)),
     "hostile": Track(kinds=HOSTILE, lasts=Range(1, 4), pause=Range(3, 15)),
 }
 

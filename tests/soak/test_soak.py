@@ -1,5 +1,10 @@
 """The soak in short: half a minute of load and faults with a fixed seed, judged as the long one is."""
 
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -24,3 +29,30 @@ async def test_half_a_minute_of_everything_at_once_holds(tmp_path: Path) -> None
     assert len(report.starts) > 1
     assert len(report.faults) > 10
     assert report.hostile
+
+
+@pytest.mark.timeout(120)
+async def test_ctrl_c_ends_it_early_with_a_report_of_what_was(tmp_path: Path) -> None:
+    """The report says so, and after how long; what was begun has come to its end all the same."""
+    report = tmp_path / "soak"
+    command = ["-m", "tests.soak", "--minutes", "2", "--seed", "3", "--drain", "60", "--report", str(report)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=PIPE, start_new_session=True
+    )
+    try:
+        assert process.stdout is not None
+        assert b"1 starts" in await process.stdout.readline()
+        assert b"10 s" in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    found = json.loads((report / "report.json").read_text())
+    assert process.returncode == 0, said
+    assert found["interrupted"]
+    assert 10 <= found["lasted"] < 60
+    assert found["judgement"]["updates"] > 0
+    assert "It was interrupted after 0." in said

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,9 +98,9 @@ class Cluster:
             assert done.returncode == 0, said.read()
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Run a PostgreSQL server for the tests of this session."""
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """Run a PostgreSQL server; skips where none is installed."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: no initdb on the path or below /usr/lib/postgresql")
@@ -114,6 +115,13 @@ def cluster() -> Iterator[Cluster]:
             cluster.kill()
     finally:
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Run a PostgreSQL server for the tests of this session."""
+    with running() as made:
+        yield made
 
 
 def _programs() -> Path | None:
