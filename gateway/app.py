@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 
 import structlog
+from aiohttp import web_response
 
 from gateway import operators, wiring
 from gateway.assembly import Gateway
@@ -60,6 +61,8 @@ async def run(config: Config, *, config_path: Path) -> None:
     """Serve until SIGTERM or SIGINT; at SIGHUP, read the configuration again."""
     stopping = _told_by(signal.SIGTERM, signal.SIGINT)
     manager = notify.Manager.of(os.environ)
+    # What is no HTTP aiohttp answers by itself, before any handler of ours, and would sign with its version.
+    web_response.SERVER_SOFTWARE = "ota-gateway"  # type: ignore[attr-defined]  # nor is there another
     async with (
         assembled(config) as gateway,
         Reading(config.database_url()) as reading,

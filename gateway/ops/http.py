@@ -74,6 +74,7 @@ class OpsServer:
     def application(self) -> web.Application:
         """Return the routes behind their guard."""
         application = web.Application(middlewares=[self._problems, self._guard])
+        application.on_response_prepare.append(_say_little)
         application.router.add_get("/healthz", _health)
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._metrics)
@@ -147,6 +148,13 @@ class OpsServer:
             "checks": {check.name: {"ok": check.is_ok, "detail": check.detail} for check in checks},
         }
         return web.json_response(body, status=200 if ready else 503)
+
+
+async def _say_little(_: web.Request, answer: web.StreamResponse) -> None:
+    """Name no version to a stranger, and let nobody keep the site's facts or take them for something else."""
+    answer.headers.setdefault("Server", "ota-gateway")
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    answer.headers.setdefault("Cache-Control", "no-store")
 
 
 async def _health(_: web.Request) -> web.Response:
