@@ -59,7 +59,7 @@ class Operation(Generic[C]):
             if request.method == "POST":
                 if "If-Match" in request.headers:
                     return problem(PRECONDITION_FAILED, _NO_PRECONDITION)
-                if request.can_read_body:
+                if request.content_length or "Transfer-Encoding" in request.headers:
                     return problem(NO_BODY_TAKEN, "an act is all in its address; send no body")
             read = parameters.read(asked, request.match_info, request.query)
             return answering.answer(request, await self.function(context, read))

@@ -2,10 +2,12 @@
 
 import json
 
+from gateway.core.clock import Clock
 from gateway.core.images import Wanted
 from gateway.core.reconciler import Drift
 from gateway.model.identity import DeviceId, UpdateId
 from gateway.model.states import State
+from gateway.ops.api.views import SiteTimes
 from gateway.ports.firmware import NotNowError, Trouble
 from tests.integration.ops.office import D1, D2, ONE, TWO, V1, V2, V3, Office, runs, told
 
@@ -117,3 +119,13 @@ async def test_images_are_shown_and_those_that_cannot_be_had(office: Office) -> 
         "final": False,
     }
     assert "hunter2" not in json.dumps(shown)
+
+
+def test_a_time_is_written_alike_until_the_wall_clock_is_set() -> None:
+    """Two clocks are never read at once: what that makes of them must not look like a change."""
+    wall = iter([1000.0, 1000.0, 1001.0004, 1001.9996, 5003.0])
+    monotonic = iter([0.0, 0.0, 1.0, 2.0, 3.0])
+    when = SiteTimes(Clock(wall=lambda: next(wall), monotonic=lambda: next(monotonic)))
+    assert when(1000.0) == "1970-01-01T00:16:40.000Z"
+    assert when(1000.0) == "1970-01-01T00:16:40.000Z"
+    assert when.site(5000.0) == 1000.0

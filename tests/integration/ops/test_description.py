@@ -1,6 +1,7 @@
 """The API's description: complete, made of what is served, and kept to by what is answered."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ from gateway import cli
 from gateway.model.states import State
 from gateway.ops import api
 from gateway.ops.http import UNGUARDED
-from tests.integration.ops.office import V1, Office, runs, told
+from tests.integration.ops.office import D1, V1, Office, runs, told
 
 PATHS = api.description()["paths"]
 OPERATIONS = [
@@ -151,15 +152,23 @@ async def test_each_refusal_has_its_code(
     assert office.asked == []
 
 
+async def one_by_one(*pieces: bytes) -> AsyncIterator[bytes]:
+    """Send a body of which nobody knows how long it will be."""
+    for piece in pieces:
+        yield piece
+
+
 async def test_an_act_takes_no_body(office: Office) -> None:
-    """Who sends one means something that would not be done."""
+    """Who sends one, or says that one will come, means something that would not be done."""
     url = f"http://{office.server.address}/api/v1/devices/P/d1/ask"
     async with aiohttp.ClientSession() as session:
-        async with session.post(url, json={"when": "later"}) as reply:
-            assert (reply.status, (await reply.json(content_type=None))["code"]) == (415, "no_body_taken")
+        for body in (b'{"when": "later"}', one_by_one(b"{", b"}"), one_by_one()):
+            async with session.post(url, data=body) as reply:
+                assert (reply.status, (await reply.json(content_type=None))["code"]) == (415, "no_body_taken")
+        assert office.asked == []
         async with session.post(url, data=b"", headers={"Content-Type": "application/json"}) as reply:
             assert reply.status == 200
-    assert len(office.asked) == 1
+    assert office.asked == [D1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The HTTP side over a real socket."""
 
 import asyncio
+import json
 import shutil
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -9,11 +10,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from gateway.config import Address, Secret
 from gateway.metrics import Metrics, initialise
 from gateway.ops.http import OpsServer
+from gateway.ops.problems import refused_by_http
 from gateway.ops.readiness import Check, lane_checks
 
 REPORT = {"name": "site-01", "lanes": {"cloud/tencent": {"state": "closed"}}}
@@ -213,6 +216,22 @@ async def test_a_wrong_request_is_a_problem_document(
     async with box.server() as server, http.request(method, f"http://{server.address}{path}") as reply:
         body = await reply.json(content_type="application/problem+json")
     assert (reply.status, body["status"], body["detail"]) == (status, status, f"{method} {path}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (web.HTTPRequestTimeout(), "too_slow"),
+        (web.HTTPRequestEntityTooLarge(64), "too_large"),
+        (web.HTTPTooManyRequests(), "too_many"),
+        (web.HTTPServiceUnavailable(), "unavailable"),
+        (web.HTTPExpectationFailed(), "http_417"),
+    ],
+)
+def test_what_is_refused_as_an_http_error_has_a_code(error: web.HTTPException, code: str) -> None:
+    """Also one that nobody thought of."""
+    body = json.loads(refused_by_http(error, "POST /push/c").text or "")
+    assert (body["status"], body["code"], body["detail"]) == (error.status, code, "POST /push/c")
 
 
 async def test_a_taken_address_is_an_error(box: Box) -> None:
