@@ -17,6 +17,7 @@ from aiohttp import web_response
 from gateway import operators, wiring
 from gateway.assembly import Gateway
 from gateway.clouds import registry
+from gateway.clouds.line import Resolver
 from gateway.config import Config
 from gateway.core.clock import Clock
 from gateway.errors import StoreError
@@ -35,7 +36,7 @@ PATIENCE = 3.0
 
 
 @asynccontextmanager
-async def assembled(config: Config) -> AsyncIterator[Gateway]:
+async def assembled(config: Config, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """Open the store and make every part; no device and no person is heard yet."""
     prepared = registry.prepare(config.clouds)
     async with AsyncExitStack() as stack:
@@ -44,10 +45,11 @@ async def assembled(config: Config) -> AsyncIterator[Gateway]:
             config.database_url(), lane_quota=config.store.lane_quota, keep=wiring.keep(config)
         )
         stack.push_async_callback(store.close)
-        clock = Clock()
+        clock = clock or Clock()
         loaded = await store.load()
         clock.resume(loaded.clock)
-        downloads = await stack.enter_async_context(HttpSource(wiring.guard(config)))
+        source = HttpSource(wiring.guard(config), resolver=Resolver())
+        downloads = await stack.enter_async_context(source)
         gateway = Gateway(config, store=store, loaded=loaded, clock=clock, downloads=downloads)
         stack.push_async_callback(gateway.lanes.close)
         for each in prepared:

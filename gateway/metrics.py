@@ -182,6 +182,11 @@ class Metrics:
             "cloud_circuit_state", "Circuit breaker: 0 closed, 1 half-open, 2 open, 3 denied.", "lane"
         )
         self.cloud_up = self._gauge("cloud_up", "0 while the cloud does not answer or denies us.", "lane")
+        self.cloud_clock_skew = self._gauge(
+            "cloud_clock_skew_seconds",
+            "How far a cloud's clock was ahead of ours at its last answer.",
+            "lane",
+        )
         self.credential_expiry = self._gauge(
             "credential_expiry_timestamp_seconds",
             "Unix time at which a credential expires.",

@@ -251,7 +251,7 @@ def initialise_lanes(metrics: Metrics, config: Config) -> None:
     initialise(metrics.repairs, lanes)
     initialise(metrics.order_conflicts, lanes)
     per_lane = (metrics.outbox_messages, metrics.outbox_bytes, metrics.outbox_oldest, metrics.dead_letters)
-    for metric in (*per_lane, metrics.parked, metrics.delivery_lag):
+    for metric in (*per_lane, metrics.parked, metrics.delivery_lag, metrics.cloud_clock_skew):
         initialise(metric, lanes)
     for lane in lanes:
         metrics.outbox_capacity.labels(lane).set(config.store.lane_quota)

@@ -52,6 +52,8 @@ class Channel:
         self.base = settings.base
         #: The last device whose request was let in.
         self.witness = ""
+        #: Seconds that the cloud's clock is ahead of ours, as far as its last answer told.
+        self._ahead = 0.0
 
     async def ask(
         self,
@@ -73,6 +75,7 @@ class Channel:
             headers={"Authorization": header},
             json=body,
         )
+        self._ahead = 0.0 if reply.sent_at is None else reply.sent_at - self._site.now()
         answer = read_answer(reply.body)
         if answer is None:
             text = self._cut(reply.body.decode("utf-8", "replace"))
@@ -85,8 +88,12 @@ class Channel:
         return answer
 
     def denied(self, scope: Scope, answer: Answer) -> Denied:
-        """Make the error for an errno of distrust."""
-        return Denied(scope, str(answer.code), self.describe(answer))
+        """Make the error for an errno of distrust; a signature of another time is no good, whatever the key."""
+        text = self.describe(answer)
+        if answer.errno == AUTH_FAILED and abs(self._ahead) > WINDOW / 2:
+            way = "behind" if self._ahead > 0 else "ahead of"
+            text += f"; our clock is {abs(self._ahead):.0f} s {way} the cloud's"
+        return Denied(scope, str(answer.code), text)
 
     def rejection(self, answer: Answer) -> Rejected:
         """Make the error for an errno that will stay."""

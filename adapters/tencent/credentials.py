@@ -124,20 +124,23 @@ class Login:
             answer = read_reply(reply.body, request_id)
             if isinstance(answer, Failure):
                 raise self._error(answer, str(asked["Signature"]))
-            self._keep(read_login(answer))
+            self._keep(read_login(answer), reply.sent_at)
         except MisshapenError as error:
             # Not the body: it may hold a token.
             raise Unavailable(f"{ACTION}: {error}: HTTP {reply.status}", code="misshapen") from error
         return self._known()
 
-    def _keep(self, token: Token) -> None:
+    def _keep(self, token: Token, sent_at: float | None) -> None:
         now = self._site.now()
-        self._token = token
-        self._renew_at = float("inf")
-        if token.expires is not None:
-            self._renew_at = token.expires - min(MARGIN, (token.expires - now) / 10)
-            # A name of its own: it is renewed without a person.
-            self._site.credential_expires("login", token.expires)
+        if token.expires is None:
+            self._token, self._renew_at = token, float("inf")
+            return
+        # A name of its own: it is renewed without a person.
+        self._site.credential_expires("login", token.expires)
+        # By the cloud's clock it has so long to live, whatever ours says; it was good when it came.
+        left = max(token.expires - (now if sent_at is None else sent_at), PATIENCE)
+        self._token = Token(token.value, now + left)
+        self._renew_at = now + left - min(MARGIN, left / 10)
 
     def _request(self, request_id: str) -> dict[str, str | int]:
         given = self._settings

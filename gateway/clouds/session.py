@@ -7,13 +7,14 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from aiolimiter import AsyncLimiter
 
+from gateway.clouds.line import Connector, OverrunError
 from gateway.config import CloudConfig
 from gateway.core import trail
 from gateway.metrics import Metrics
@@ -25,6 +26,7 @@ BURST = 0.1  # seconds of the allowed rate that may go at once
 
 #: The first match names the trouble.
 _TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
+    (OverrunError, "too_large"),
     (aiohttp.ClientConnectorDNSError, "dns"),
     (aiohttp.ClientSSLError, "tls"),
     (aiohttp.ClientConnectorError, "connect"),
@@ -45,6 +47,7 @@ class HttpSession:
         # One series for each action and outcome: finding it anew for each request costs more than counting.
         self._requests = cache(partial(metrics.requests.labels, lane))
         self._duration = cache(partial(metrics.request_duration.labels, lane))
+        self._skew = metrics.cloud_clock_skew.labels(lane)
         self._now = now
         bucket = max(1.0, cloud.requests_per_second * BURST)
         self._rate = AsyncLimiter(bucket, bucket / cloud.requests_per_second)
@@ -54,7 +57,7 @@ class HttpSession:
     def open(self) -> None:
         """Make it ready for requests."""
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
+            connector=Connector(),  # the slots are the limit
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._cloud.timeout.total_seconds()),
         )
@@ -109,15 +112,18 @@ class HttpSession:
             raise Unavailable("the session has ended", code="disconnected")
         try:
             async with self._client.request(method, url, allow_redirects=False, **parts) as response:
-                body = await _read(response)
-                return Reply(response.status, body, response.headers)
+                sent_at = _date(response.headers.get("Date", ""))
+                if sent_at is not None:
+                    self._skew.set(sent_at - self._now())
+                return Reply(response.status, await _read(response), response.headers, sent_at)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unavailable(error) from error
 
     def _refuse_trouble(self, reply: Reply) -> None:
         if reply.status in (408, 429) or reply.status >= 500:
             code = f"http_{reply.status}" if reply.status < 500 else "http_5xx"
-            wish = retry_after(reply.headers.get("Retry-After", ""), self._now())
+            now = self._now() if reply.sent_at is None else reply.sent_at
+            wish = retry_after(reply.headers.get("Retry-After", ""), now)
             raise Unavailable(f"HTTP {reply.status}", code=code, retry_after=wish)
 
 
@@ -139,11 +145,19 @@ def _unavailable(error: aiohttp.ClientError | TimeoutError) -> Unavailable:
 
 
 def retry_after(value: str, now: float) -> float | None:
-    """Read Retry-After (RFC 9110 §10.2.3: seconds or an HTTP date) as seconds from now, an hour at most."""
+    """Read Retry-After (RFC 9110 §10.2.3: seconds or an HTTP date) as seconds from now, an hour at most.
+
+    `now` is by the clock of who wrote it, where that is known: a box in 1970 would wait for fifty years.
+    """
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), MAX_RETRY_AFTER)
+    at = _date(value)
+    return None if at is None else min(max(at - now, 0.0), MAX_RETRY_AFTER)
+
+
+@lru_cache(maxsize=16)  # a header changes once a second
+def _date(value: str) -> float | None:
     try:
-        wish = parsedate_to_datetime(value).timestamp() - now
+        return parsedate_to_datetime(value).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(wish, 0.0), MAX_RETRY_AFTER)

@@ -160,6 +160,8 @@ class Reply:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    #: When the cloud sent it, in Unix seconds by its own clock; None when it does not say.
+    sent_at: float | None = None
 
 
 class CloudSession(Protocol):

@@ -12,7 +12,7 @@ from gateway.model.commands import Order
 from gateway.model.identity import Device, DeviceId
 from tests.unit.core.fakes import FakeCloud
 from tests.unit.core.house import ONE, SOLE, House
-from tests.unit.core.timeless import TimelessLoop
+from tests.unit.core.timeless import CreepingLoop
 
 HOUR, MINUTE = 3600.0, 60.0
 LATENCY_S = 0.1
@@ -31,15 +31,6 @@ class Day:
     most_in_a_minute: int
     #: The longest time, in hours, that a device waited for its next one, or for its first.
     longest_wait_h: float
-
-
-class _CreepingLoop(TimelessLoop):
-    """Lets a moment pass at every look: a clock that stands may forever show the last bit before a deadline."""
-
-    def time(self) -> float:
-        """Seconds of the loop's clock."""
-        self._timer.now += 1e-7
-        return self._timer.now
 
 
 class _WantsNothing(FakeCloud):
@@ -64,7 +55,7 @@ class _WantsNothing(FakeCloud):
 
 def day(devices: int, hours: int) -> Day:
     """Let so many devices be connected and idle for so long, with the settings that ship."""
-    with asyncio.Runner(loop_factory=_CreepingLoop) as runner:
+    with asyncio.Runner(loop_factory=CreepingLoop) as runner:
         return runner.run(_day(devices, hours))
 
 

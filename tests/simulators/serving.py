@@ -3,8 +3,9 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from typing import Protocol
 
 import uvloop
@@ -17,6 +18,15 @@ class Serveable(Protocol):
     def application(self) -> web.Application:
         """Return a fresh application over the same state."""
         ...
+
+
+def dated(app: web.Application, now: Callable[[], float]) -> None:
+    """Let every answer carry the time of the cloud's own clock."""
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(now(), usegmt=True)
+
+    app.on_response_prepare.append(date)
 
 
 @asynccontextmanager

@@ -18,13 +18,13 @@ class Authority:
         """What its certificates are verified with."""
         return self.folder / f"{self.name}.crt"
 
-    def issue(self, file: str, subject: str, at: str | None = None) -> tuple[Path, Path]:
-        """Return certificate and key for a subject such as /CN=localhost, issued on that day for two days."""
+    def issue(self, file: str, subject: str, at: str | None = None, *, days: int = 2) -> tuple[Path, Path]:
+        """Return certificate and key for a subject such as /CN=localhost, issued on that day for so many days."""
         key, request, certificate = (self.folder / f"{file}.{kind}" for kind in ("key", "csr", "crt"))
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
                  "-out", request, "-subj", subject, "-addext", "subjectAltName=DNS:localhost")  # fmt: skip
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / f"{self.name}.key",
-                 "-copy_extensions", "copyall", "-days", "2", "-out", certificate, at=at)  # fmt: skip
+                 "-copy_extensions", "copyall", "-days", str(days), "-out", certificate, at=at)  # fmt: skip
         return certificate, key
 
     def client(self, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:

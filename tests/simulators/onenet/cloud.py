@@ -20,6 +20,7 @@ from tests.simulators.onenet.download import Mistake, OtaErrno
 from tests.simulators.onenet.push import Pusher
 from tests.simulators.onenet.task import Device, State, Task
 from tests.simulators.record import Mode, Record
+from tests.simulators.serving import dated
 from tests.simulators.spoiling import spoiler
 
 RESOURCE = "products/100001"
@@ -82,6 +83,7 @@ class OneNetCloud:
         app.add_routes(control_routes(self))
         app.add_routes([web.post("/_sim/push", poster(lambda body: steering.steer_push(self.pushes, body)))])
         app.cleanup_ctx.append(self._pushing)
+        dated(app, self.now)
         return app
 
     def now(self) -> float:

@@ -12,6 +12,7 @@ from tests.simulators.control import MAX_BODY, control_routes
 from tests.simulators.faults import Faults
 from tests.simulators.firmware import SAMPLE, Firmware
 from tests.simulators.record import Mode, Record
+from tests.simulators.serving import dated
 from tests.simulators.spoiling import spoiler
 from tests.simulators.tencent import steering
 from tests.simulators.tencent.account import Account, enter_signed
@@ -71,6 +72,7 @@ class TencentCloud:
             ]
         )
         app.add_routes(control_routes(self))
+        dated(app, self.now)
         return app
 
     def now(self) -> float:
