@@ -252,8 +252,9 @@ def _device(name: str) -> str:
 @contextlib.asynccontextmanager
 async def _running(gateway: Gateway) -> AsyncIterator[None]:
     """Do what the composition root does; a part that dies makes it fail."""
-    works = [gateway.ledger.run(), *(each.run() for each in gateway.dispatchers.values())]
+    works = [gateway.ledger.run(), *(each.run() for each in gateway.lanes.dispatchers.values())]
     works += [work for _, work in gateway.works()]
+    works += [work for lane in gateway.lanes.dispatchers for _, work in gateway.lane_works(lane)]
     tasks = [asyncio.create_task(work) for work in works]
     await gateway.broker.start()
     try:

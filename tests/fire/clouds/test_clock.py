@@ -23,7 +23,7 @@ password = "{PASSWORD}"
 
 def circuit(made: House, cloud: str) -> Circuit:
     """Return how the circuit of a lane stands."""
-    return made.gateway.gates[Lane(f"cloud/{cloud}")].state.circuit
+    return made.gateway.lanes.gates[Lane(f"cloud/{cloud}")].state.circuit
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ async def test_a_wrong_clock_parks_and_heals(place: Path, skew: float, denied: t
                 -skew, abs=3
             )
             if cloud in denied and cloud != "tencent":
-                assert "our clock is" in made.gateway.gates[Lane(f"cloud/{cloud}")].state.reason
+                assert "our clock is" in made.gateway.lanes.gates[Lane(f"cloud/{cloud}")].state.reason
         made.skew[0] = 0.0
         await made.drained(CLOUDS, within_s=400)
 
