@@ -98,6 +98,9 @@ class Reconciler:
 
     def load(self) -> None:
         """Plan to look at what is open, and at what ended not long ago."""
+        for kind in KINDS:
+            # What another one had found before: this one finds it again, if it is still so.
+            self._metrics.drift.labels(self._lane, kind).set(0)
         now = self._clock.now()
         for number, update in enumerate(self._served()):
             if not update.state.is_terminal or now - update.entered_at < FORGOTTEN.total_seconds():
