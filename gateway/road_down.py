@@ -229,7 +229,7 @@ class RoadDown:
             gate=parts.gates[lane],
             clock=parts.clock,
             metrics=parts.metrics,
-            waits=parts.store.is_end_waiting,
+            waits=parts.ledger.is_end_waiting,
             settings=wiring.poll_settings(parts.config(), lane),
             external=wiring.directory(parts.config),
         )

@@ -14,6 +14,7 @@ import structlog
 from gateway.core.clock import Clock
 from gateway.errors import StoreDamagedError, StoreError
 from gateway.metrics import Metrics
+from gateway.model.identity import DeviceId, Lane
 from gateway.ports.devices import Settle
 from gateway.ports.store import Changes, Committed, Settlement, Store
 
@@ -112,9 +113,16 @@ class Ledger:
 
     async def flush(self) -> None:
         """Wait until all that is gathered now is committed, or was refused; what comes meanwhile may wait."""
+        if self._idle.is_set():
+            return
         done = asyncio.Event()
         self.settle_later(lambda _: done.set())
         await done.wait()
+
+    async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
+        """Say whether the end of an update of the device waits in a lane, or is about to; may raise StoreError."""
+        await self.flush()
+        return await self._store.is_end_waiting(lane, device)
 
     async def run(self) -> None:
         """Commit for ever."""

@@ -233,7 +233,7 @@ class Down(House):
             metrics=self.metrics,
             settings=settings or PollSettings(),
             external=lambda named, device: Device(id=device, external={"lane": named}),
-            waits=self.store.is_end_waiting,
+            waits=self.ledger.is_end_waiting,
             **given,
         )
 

@@ -212,6 +212,18 @@ class TestWhom:
                 await asyncio.sleep(60)
             assert len(cloud.asked) == 1
 
+    async def test_who_has_just_ended_is_not(self) -> None:
+        """Its end is not even written: the version that runs would end the task first, as OneNET's check does."""
+        async with polling() as (house, poller, cloud):
+            house.take(ONE, wants())
+            await house.say(runs(V1), told(State.DOWNLOADING))
+            house.store.commit_seconds = 5.0
+            poller.wake(DEVICE)
+            house.publish(runs(V2))
+            await asyncio.sleep(60)
+            assert house.update.state is State.SUCCEEDED
+            assert cloud.asked == []
+
     async def test_who_went_to_work_while_it_waited_for_its_turn_is_not(self) -> None:
         """The rate let it wait."""
         async with polling(PollSettings(per_second=0.01)) as (house, poller, cloud):
