@@ -1,7 +1,18 @@
 """The command line. Expected trouble is one line each, with its way out."""
 
 # Their commands announce themselves to the application.
-from gateway.cli import acting, bundle, describing, looking, refused, reloading, serving, status, updates
+from gateway.cli import (
+    acting,
+    bundle,
+    describing,
+    keeping,
+    looking,
+    refused,
+    reloading,
+    serving,
+    status,
+    updates,
+)
 from gateway.cli.shell import EXIT_CODES, Exit, app
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "app",
     "bundle",
     "describing",
+    "keeping",
     "looking",
     "main",
     "refused",

@@ -32,13 +32,19 @@ def is_damage(err: Exception) -> bool:
     return isinstance(err, DamagedError) or code in _CODES
 
 
+def free_name(path: Path, word: str) -> Path:
+    """Return a name beside the file that says what became of it, and is not taken."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.{word}-{number}")).exists():
+        number += 1
+    return aside
+
+
 def set_aside(engine: Engine, cause: str) -> Path:
     """Move the file and its companions out of the way, under a name that is not taken; return that name."""
     engine.dispose()
     path = Path(str(engine.url.database))
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
+    aside = free_name(path, "damaged")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):

@@ -1,15 +1,11 @@
 """What the installation guide tells people to type is there."""
 
-import asyncio
 import re
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.deploy.shipped import DEPLOY, ROOT, text, tool
-from tests.e2e.site import site
+from gateway.cli import app
+from tests.deploy.shipped import DEPLOY, ROOT, text
 
 GUIDE = text("README.md")
 LINKS = re.findall(r"\]\(([^)]+)\)", GUIDE) + re.findall(r"\]\(([^)]+)\)", text("runbook.md"))
@@ -32,26 +28,20 @@ def test_a_file_of_deploy_is_shipped(path: str) -> None:
     assert path.startswith("deploy/config/") or (ROOT / path).exists()
 
 
-async def test_a_backup_of_a_running_gateway_is_whole(tmp_path: Path) -> None:
-    """Both ways of the guide work beside the one writer, and the copy is good to start on."""
-    sqlite = tool("sqlite3", "sqlite3")
-    async with site(tmp_path, "", "") as gateway:
-        await gateway.start()
-        for number, command in enumerate((".backup '{}'", "VACUUM INTO '{}'")):
-            assert command.split("'")[0].strip() in GUIDE
-            copy = tmp_path / f"copy{number}.db"
-            await _run(sqlite, f"{tmp_path}/data/gateway.db", command.format(copy))
-            with closing(sqlite3.connect(copy)) as connection:
-                assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-        assert await gateway.stop() == 0
-        for stale in (tmp_path / "data").glob("gateway.db*"):
-            stale.unlink()
-        copy.rename(tmp_path / "data" / "gateway.db")
-        await gateway.start()
-        assert await gateway.stop() == 0
-    assert "store_damaged" not in gateway.log()
+@pytest.mark.parametrize("guide", ["deploy/README.md", "deploy/runbook.md", "README.md"])
+def test_a_command_that_is_named_is_one(guide: str) -> None:
+    """Whatever stands behind the program's name in a guide."""
+    named = set(re.findall(r"ota-gateway (?!-)([a-z][a-z-]+)(?= |`|$)", _shell(guide), flags=re.MULTILINE))
+    known = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    known |= {str(group.name) for group in app.registered_groups}
+    assert named
+    assert named <= {name.replace("_", "-") for name in known}
 
 
-async def _run(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*command)
-    assert await process.wait() == 0
+def _shell(guide: str) -> str:
+    """Return what a guide tells to type."""
+    content = (ROOT / guide).read_text()
+    typed = re.findall(r"```sh\n(.*?)```|`(ota-gateway [^`]*)`", content, flags=re.DOTALL)
+    return "\n".join("\n".join(found) for found in typed)
