@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web_response
 
-from gateway import operators, wiring
+from gateway import wiring
 from gateway.assembly import Gateway
 from gateway.clouds import registry
 from gateway.clouds.line import Resolver
@@ -22,6 +22,7 @@ from gateway.config import Config
 from gateway.core.clock import Clock
 from gateway.errors import StoreError
 from gateway.firmware.fetch import HttpSource
+from gateway.operators import Operators
 from gateway.ops import notify
 from gateway.ops.http import OpsServer
 from gateway.reload import Reload
@@ -73,22 +74,16 @@ async def run(config: Config, *, config_path: Path) -> None:
         committing = group.create_task(gateway.ledger.run(), name="ledger")
         for lane in gateway.lanes.dispatchers:
             gateway.lanes.begin(lane, group, gateway.lane_works(lane))
-        periodic = [group.create_task(work, name=name) for name, work in gateway.works()]
         reload = Reload(
             gateway, path=config_path, wanted=_told_by(signal.SIGHUP), group=group, manager=manager
         )
-        async with _ops_server(gateway, reading, reload) as ops, _listening(gateway, manager, stopping):
+        people = Operators(gateway, reading, reload.ask)
+        works = (*gateway.works(), *people.works())
+        periodic = [group.create_task(work, name=name) for name, work in works]
+        async with _ops_server(gateway, people) as ops, _listening(gateway, manager, stopping):
             rereading = group.create_task(reload.run(), name="reload")
             wiring.settle_memory()
-            log.info(
-                "gateway_started",
-                config=str(config_path),
-                store=gateway.store.name,
-                mqtt=[f"{host}:{port}" for host, port in gateway.broker.addresses],
-                http=str(ops.address),
-                firmware=str(gateway.down.server.address) if gateway.down else "",
-                clouds=sorted(config.clouds),
-            )
+            _say_started(gateway, config_path, ops)
             await stopping.wait()
             log.info("gateway_stopping")
             await _end(rereading)
@@ -101,14 +96,26 @@ async def run(config: Config, *, config_path: Path) -> None:
     log.info("gateway_stopped")
 
 
-def _ops_server(gateway: Gateway, reading: Reading, reload: Reload) -> OpsServer:
+def _say_started(gateway: Gateway, config_path: Path, ops: OpsServer) -> None:
+    log.info(
+        "gateway_started",
+        config=str(config_path),
+        store=gateway.store.name,
+        mqtt=[f"{host}:{port}" for host, port in gateway.broker.addresses],
+        http=str(ops.address),
+        firmware=str(gateway.down.server.address) if gateway.down else "",
+        clouds=sorted(gateway.config.clouds),
+    )
+
+
+def _ops_server(gateway: Gateway, people: Operators) -> OpsServer:
     server = OpsServer(
         listen=gateway.config.http.listen,
         token=gateway.config.http.token,
         registry=gateway.registry,
         checks=gateway.observer.checks,
         status=gateway.observer.status,
-        routes=[*operators.routes(gateway, reading, reload.ask), *gateway.push_routes()],
+        routes=[*people.routes(), *gateway.push_routes()],
     )
     gateway.on_config = lambda config: server.guard_with(config.http.token)
     return server

@@ -48,9 +48,7 @@ class Gateway:
         self.config = config
         self.store = store
         self.clock = clock
-        self.registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self.registry)
+        self.registry = _registry()
         self.metrics = Metrics(self.registry)
         self.ledger = Ledger(store, clock, self.metrics)
         self.ledger.on_commit = self._committed
@@ -77,6 +75,8 @@ class Gateway:
         #: Only where the configuration says where devices fetch images.
         self.down: RoadDown | None = None
         self.home_assistant = self._home_assistant()
+        #: Called with each commit; set by the operators' side.
+        self.on_committed: Callable[[Changes, Committed], None] = lambda _changes, _committed: None
         wiring.initialise_metrics(self.metrics, config)
         if isinstance(store, Database) and store.set_aside is not None:
             self.metrics.store_set_aside.inc()
@@ -176,6 +176,7 @@ class Gateway:
             self.home_assistant.changed(changes)
         if self.down is not None:
             self.down.committed(changes)
+        self.on_committed(changes, committed)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
             for dispatcher in self.lanes.dispatchers.values():
                 dispatcher.notify()
@@ -209,3 +210,10 @@ class Gateway:
             except StoreError as err:
                 log.warning("prune_failed", error=str(err))
             await asyncio.sleep(PRUNE_EVERY)
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry

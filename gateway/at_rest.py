@@ -9,11 +9,12 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from gateway import operators, wiring
+from gateway import wiring
 from gateway.assembly import Gateway
 from gateway.config import Config, HttpConfig
 from gateway.core.clock import Clock
 from gateway.firmware.fetch import HttpSource
+from gateway.operators import Operators
 from gateway.ops.client import Client
 from gateway.ops.http import OpsServer
 from gateway.store.at_rest import AtRest
@@ -36,7 +37,7 @@ async def opened(config: Config) -> AsyncIterator[Client]:
             registry=CollectorRegistry(),
             checks=gateway.observer.checks,
             status=gateway.observer.status,
-            routes=operators.routes(gateway, store),
+            routes=Operators(gateway, store).routes(),
         )
         async with _answering(server.application()) as socket:
             yield Client(HttpConfig(), socket=socket)

@@ -46,6 +46,7 @@ class Gate:
         self._jitter = jitter
         self._changed = asyncio.Event()
         self._probe: asyncio.Task[object] | None = None
+        self._troubled_since = None if state.circuit is Circuit.CLOSED else clock.now()
         self._circuit.set(_METRIC[state.circuit])
 
     @property
@@ -57,6 +58,11 @@ class Gate:
     def next_try_at(self) -> float | None:
         """When the next probe goes out (site clock); None while messages flow."""
         return None if self._state.circuit is Circuit.CLOSED else self._state.until
+
+    @property
+    def troubled_since(self) -> float | None:
+        """Since when messages do not flow (site clock), at the earliest since the start; None while they do."""
+        return self._troubled_since
 
     def hurry(self) -> None:
         """Try at once: somebody may have mended what kept the circuit open."""
@@ -146,6 +152,10 @@ class Gate:
             return
         if state.circuit is not self._state.circuit:
             self._circuit.set(_METRIC[state.circuit])
+        if state.circuit is Circuit.CLOSED:
+            self._troubled_since = None
+        elif self._troubled_since is None:
+            self._troubled_since = self._clock.now()
         self._state = state
         self._ledger.changes.lanes[self._lane] = state
         self._ledger.request()

@@ -61,6 +61,7 @@ class Observer:
         self._firmware = firmware
         self._configuration = configuration
         self._started = time.monotonic()
+        self._oldest: dict[Lane, float | None] = {}
 
     async def observe_for_ever(self) -> None:
         """Refresh the gauges."""
@@ -83,6 +84,10 @@ class Observer:
             return
         for lane in self._gates:
             self._show(lane, figures.get(lane, Figures()))
+
+    def oldest(self) -> dict[Lane, float | None]:
+        """Say how long the oldest message of each lane has waited, None where none does."""
+        return {lane: self._oldest.get(lane) for lane in self._gates}
 
     async def measure_lag(self) -> None:
         """Measure how late the event loop runs a timer."""
@@ -176,6 +181,7 @@ class Observer:
         self._metrics.outbox_bytes.labels(lane).set(figures.size)
         oldest = figures.oldest_at
         age = None if oldest is None else self._clock.now() - oldest
+        self._oldest[lane] = age
         self._metrics.outbox_oldest.labels(lane).set(0 if age is None else self._clock.wall() - age)
         self._metrics.dead_letters.labels(lane).set(figures.dead_letters)
         self._metrics.parked.labels(lane).set(figures.parked)

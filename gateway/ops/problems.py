@@ -64,6 +64,12 @@ CONFIG_REFUSED = Refusal(
     "the configuration has mistakes; the last good one goes on, and `problems` has a sentence for each",
 )
 TOO_MANY = Refusal("too_many", 429, "Too Many Requests", "more come in a second than are heard")
+TOO_MANY_READERS = Refusal(
+    "too_many_readers",
+    503,
+    "Service Unavailable",
+    "as many read along already as may; `Retry-After` says when to ask",
+)
 TOKEN_LOST = Refusal("token_lost", 503, "Service Unavailable", "the gateway cannot read its own `http.token`")
 STORE_FAILED = Refusal(
     "store_failed", 503, "Service Unavailable", "the store does not work; nothing was changed"

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.ops.api import devices, letters, orders, reloading, updates
+from gateway.ops.api import devices, events, letters, orders, plots, reloading, updates
 from gateway.ops.api.document import document
 from gateway.ops.api.operation import Operation, looks_up
 from gateway.ops.api.outlook import Outlook
@@ -19,6 +19,8 @@ OPERATIONS: tuple[Operation[Outlook], ...] = (
     *devices.OPERATIONS,
     *orders.OPERATIONS,
     *letters.OPERATIONS,
+    *events.OPERATIONS,
+    *plots.OPERATIONS,
     *reloading.OPERATIONS,
 )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from gateway.ops.api import parameters
-from gateway.ops.api.operation import Operation
+from gateway.ops.api.operation import EVENTS, Operation
 from gateway.ops.problems import (
     BAD_PARAMETER,
     FOREIGN_NAME,
@@ -106,8 +106,10 @@ def _parameters(operation: Operation[Any]) -> Iterator[dict[str, Any]]:
             "description": rule.get("description", ""),
             "schema": {key: value for key, value in rule.items() if key != "description"},
         }
-    if operation.method == "GET":
+    if operation.has_tag:
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
+    if operation.media == EVENTS:
+        yield _LAST_EVENT_ID
 
 
 def _answered(operation: Operation[Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +117,8 @@ def _answered(operation: Operation[Any], schema: dict[str, Any]) -> dict[str, An
         "description": "What was found." if operation.method == "GET" else "It is done, and on disk.",
         "content": {"application/json": {"schema": schema}},
     }
+    if operation.media == EVENTS:
+        return {"200": {"description": "Events, one after the other.", "content": {EVENTS: _events(schema)}}}
     if operation.method == "POST":
         return {"200": done}
     tagged = {"ETag": {"$ref": "#/components/headers/ETag"}}
@@ -122,6 +126,11 @@ def _answered(operation: Operation[Any], schema: dict[str, Any]) -> dict[str, An
         "200": {**done, "headers": tagged},
         "304": {"description": "It is what `If-None-Match` names.", "headers": tagged},
     }
+
+
+def _events(data: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI 3.1 has no words for a stream: `x-data` is the schema of what stands in `data`."""
+    return {"schema": {"type": "string"}, "x-data": data}
 
 
 def _refused(refusals: Iterable[Refusal]) -> dict[str, Any]:
@@ -145,7 +154,7 @@ def _refusals(operations: Iterable[Operation[Any]]) -> dict[str, Any]:
 
 
 def _refusals_of(operation: Operation[Any]) -> list[Refusal]:
-    looked_up = [PRECONDITION_FAILED] if operation.method == "GET" else []
+    looked_up = [PRECONDITION_FAILED] if operation.has_tag else []
     return [*operation.refusals, *_EVERYWHERE, *looked_up]
 
 
@@ -172,6 +181,13 @@ _IF_NONE_MATCH = {
     "in": "header",
     "required": False,
     "description": "The ETag of an earlier answer: if it still holds, the answer is 304 and empty.",
+    "schema": {"type": "string"},
+}
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The `id` of the last event that came, to go on after it.",
     "schema": {"type": "string"},
 }
 _PROBLEM = {

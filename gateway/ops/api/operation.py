@@ -15,6 +15,8 @@ from gateway.ops.api import answering, parameters
 from gateway.ops.api.parameters import Asked
 from gateway.ops.problems import NO_BODY_TAKEN, NOT_FOUND, NOT_POSSIBLE, PRECONDITION_FAILED, Refusal, problem
 
+JSON, EVENTS = "application/json", "text/event-stream"
+
 C = TypeVar("C")
 Method = Literal["GET", "POST"]
 Function = Callable[[C, Any], Awaitable[Mapping[str, Any]]]
@@ -29,11 +31,18 @@ class Operation(Generic[C]):
     function: Function[C]
     #: Beside those that any request may meet.
     refusals: tuple[Refusal, ...]
+    #: The kind of its answer; JSON of a GET has a tag.
+    media: str = JSON
 
     @property
     def name(self) -> str:
         """What programs call it."""
         return self.function.__name__
+
+    @property
+    def has_tag(self) -> bool:
+        """Whether who has its answer may ask if it still holds."""
+        return self.method == "GET" and self.media == JSON
 
     @property
     def asked(self) -> type[Asked]:

@@ -1,7 +1,7 @@
 """All that the API looks at, and the desk at which it acts."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import nlargest
 
@@ -18,6 +18,8 @@ from gateway.model.update import Update
 from gateway.ops.api.baton import Baton, baton, waits_here
 from gateway.ops.api.shelf import Shelf
 from gateway.ops.api.views import SiteTimes
+from gateway.ops.live.hub import Hub
+from gateway.ops.live.minutes import Minutes
 from gateway.ops.outcome import Outcome
 from gateway.ports.firmware import Progress
 from gateway.ports.history import History, Place, UpdateQuery
@@ -43,6 +45,9 @@ class Outlook:
     #: None where the gateway fetches no images.
     images: Images | None = None
     shelf: Shelf | None = None
+    minutes: Minutes
+    #: For who reads along; what it tells is another's to say.
+    hub: Hub = field(default_factory=Hub)
 
     async def find(self, name: UpdateId) -> Update | None:
         """Return an update, as it is now or as it ended."""

@@ -43,7 +43,9 @@ def _wall(given: str) -> float:
 
 #: A name; a NUL is in none, and no database takes it.
 Name = Annotated[str, Field(min_length=1, pattern="^[^\\x00]+$")]
-Number = Annotated[int, Field(ge=1, le=_MOST), BeforeValidator(_decimal)]
+#: For a whole number that is written in decimal digits.
+decimal = BeforeValidator(_decimal)
+Number = Annotated[int, Field(ge=1, le=_MOST), decimal]
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 #: Unix seconds; written as RFC 3339.
 Since = Annotated[

@@ -15,6 +15,7 @@ from gateway.core.clock import Clock
 from gateway.core.dead_letters import DeadLetters
 from gateway.core.desk import Desk
 from gateway.core.engine import Engine
+from gateway.core.gate import Gate
 from gateway.core.images import Images, Wanted
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
@@ -26,13 +27,15 @@ from gateway.model.events import Event, StateReported, VersionReported
 from gateway.model.firmware import Firmware, Image, Md5, Sha256
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Lane, Module, Version
 from gateway.model.states import State
-from gateway.ops import api, reference
+from gateway.ops import api, dashboard, reference
 from gateway.ops.client import Client
 from gateway.ops.http import OpsServer
+from gateway.ops.live.minutes import Minutes
+from gateway.ops.live.watch import Watch
 from gateway.ops.observer import Observer
 from gateway.ops.readiness import Check
 from gateway.ports.firmware import Progress
-from gateway.ports.store import Buried, Changes
+from gateway.ports.store import Buried, Changes, LaneState
 from gateway.store.database import Database
 from gateway.store.reading import Reading
 
@@ -99,6 +102,7 @@ class Office:
     def __init__(self, store: Database, reading: Reading, token: Secret | None = None) -> None:
         self.store = store
         self.token = token
+        self.tasks: list[asyncio.Task[None]] = []
         self.clock = Clock()
         self.metrics = Metrics(CollectorRegistry())
         self.ledger = Ledger(store, self.clock, self.metrics)
@@ -118,7 +122,9 @@ class Office:
             is_present=self.present.__contains__,
             ask=self.asked.append,
         )
-        outlook = api.Outlook(
+        self.waits: dict[Lane, float | None] = {ONE: None}
+        self.minutes = Minutes(self.metrics, wall=self.clock.wall, oldest=lambda: self.waits)
+        outlook = self.outlook = api.Outlook(
             clock=self.clock,
             record=self.record,
             orders=self.orders,
@@ -130,7 +136,20 @@ class Office:
             drift=lambda: self.drift,
             images=self.images,
             shelf=self.shelf,
+            minutes=self.minutes,
         )
+        self.gates = {lane: Gate(lane, LaneState(), **common) for lane in (ONE, TWO)}
+        self.watch = Watch(
+            outlook,
+            name="office",
+            version="1",
+            store=store,
+            ledger=self.ledger,
+            engine=self.engine,
+            gates=self.gates,
+            present=lambda: self.present,
+        )
+        self.ledger.on_commit = self.watch.committed
         self.server = OpsServer(
             listen=Address("127.0.0.1", 0),
             token=token,
@@ -148,7 +167,7 @@ class Office:
                 gates={},
                 clients=lambda: len(self.present),
             ).status,
-            routes=[*api.routes(outlook), *reference.routes()],
+            routes=[*api.routes(outlook), *dashboard.routes(), *reference.routes()],
         )
 
     @property
@@ -225,11 +244,13 @@ async def open_office(directory: Path, token: Secret | None = None) -> AsyncIter
     try:
         async with Reading(url) as reading:
             office = Office(store, reading, token)
-            committing = asyncio.create_task(office.ledger.run())
+            office.tasks = [asyncio.create_task(work) for work in (office.ledger.run(), office.watch.run())]
             async with office.server:
                 yield office
-            committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
+                # As the gateway does: streams end before their server.
+                for task in office.tasks:
+                    task.cancel()
+                await asyncio.gather(*office.tasks, return_exceptions=True)
     finally:
         await store.close()
 

@@ -14,6 +14,7 @@ from gateway.model.states import Owner, Phase, Reason, State
 from gateway.model.update import Update
 from gateway.ops import words
 from gateway.ports.devices import Objection
+from gateway.ports.store import Circuit
 
 BATON = Path(words.__file__).parents[1] / "api" / "baton.py"
 OTHERS = [language for language in words.LANGUAGES if language != "en"]
@@ -43,7 +44,8 @@ def test_a_translation_has_a_place_for_every_value(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "kind"), [("state", State), ("reason", Reason), ("phase", Phase), ("owner", Owner)]
+    ("section", "kind"),
+    [("state", State), ("reason", Reason), ("phase", Phase), ("owner", Owner), ("circuit", Circuit)],
 )
 def test_what_the_model_names_has_a_word(section: str, kind: type[StrEnum]) -> None:
     """A new state without a word is found here and not on a screen."""

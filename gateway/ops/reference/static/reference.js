@@ -46,7 +46,9 @@ function described(method, path, operation, whole) {
 
 function body(method, path, operation, whole) {
   const parameters = operation.parameters.map((each) => resolved(each, whole));
-  const answer = operation.responses[200].content["application/json"].schema;
+  // Of a stream, what its events carry.
+  const [content] = Object.values(operation.responses[200].content);
+  const answer = content["x-data"] ?? content.schema;
   return element(
     "div",
     {},

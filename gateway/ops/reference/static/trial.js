@@ -62,13 +62,23 @@ async function send(method, path, output) {
   const begun = performance.now();
   try {
     const reply = await ask(method, path);
-    const text = await reply.text();
+    const isStream = reply.headers.get("Content-Type").startsWith("text/event-stream");
+    const text = await (isStream ? beginning(reply) : reply.text());
     const spent = Math.round(performance.now() - begun);
     const head = element("p", { className: reply.ok ? "" : "refused" }, `${reply.status} ${reply.statusText} · ${spent} ms · ${method} ${path}`);
     output.replaceChildren(head, element("pre", { tabIndex: 0, ariaLabel: "Answer" }, pretty(text)));
   } catch (error) {
     output.replaceChildren(element("p", { className: "refused" }, `No answer: ${error.message}`));
   }
+}
+
+// The first event of a stream, which has no end.
+async function beginning(reply) {
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let part = {}; !part.done && !/data: .*\n\n/.test(text); text += part.value ?? "") part = await reader.read();
+  reader.cancel();
+  return text;
 }
 
 function pretty(text) {

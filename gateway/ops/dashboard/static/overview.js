@@ -1,0 +1,75 @@
+// The page that hangs on the wall: is everything delivered, what is updating, what stands still, what was refused.
+
+import { letterButtons } from "./acts.js";
+import { Looked, get } from "./api.js";
+import { el } from "./dom.js";
+import { clouds, updating } from "./glance.js";
+import { figures } from "./headline.js";
+import { Plots } from "./plots.js";
+import { state } from "./state.js";
+import { stuckTable } from "./stuck.js";
+import { asideTable, empty, lettersTable } from "./tables.js";
+import { say } from "./words.js";
+
+const LETTERS = 5;
+
+export class Overview {
+  constructor(redraw) {
+    const options = { limit: LETTERS };
+    this.letters = new Looked(() => get("dead-letters", options), redraw);
+    this.aside = new Looked(() => get("quarantine", options), redraw);
+    this.plots = new Plots(redraw);
+  }
+
+  hear(news) {
+    if (news.isStart || news.isRefused) for (const looked of [this.letters, this.aside]) looked.again();
+    this.plots.hear(news);
+  }
+
+  end() {
+    for (const looked of [this.letters, this.aside, this.plots]) looked.end();
+  }
+
+  name() {
+    return say("overview");
+  }
+
+  draw() {
+    const { picture } = state;
+    if (picture === null) return [];
+    return [
+      figuresList(picture),
+      el(
+        "div", { class: "columns" },
+        el("div", {}, section("clouds", say("clouds"), clouds(picture)), section("stuck", say("stuck"), stuckTable(picture))),
+        el("div", {}, section("updating", say("updating"), updating(picture)), section("refused", say("refused_title"), this.refused())),
+      ),
+      section("plots", say("plots"), this.plots.draw(picture)),
+    ];
+  }
+
+  refused() {
+    const letters = this.letters.value?.dead_letters ?? [];
+    const aside = this.aside.value?.quarantine ?? [];
+    const isMore = this.letters.value?.next || this.aside.value?.next;
+    return [
+      el("h3", {}, say("dead_letters"), " ", el("span", { class: "small" }, say("dead_letters_why"))),
+      letters.length ? lettersTable(letters, letterButtons) : empty(say("no_letters")),
+      el("h3", {}, say("quarantine"), " ", el("span", { class: "small" }, say("quarantine_why"))),
+      aside.length ? asideTable(aside) : empty(say("no_quarantine")),
+      isMore && el("p", {}, el("a", { href: "#/refused" }, say("all"))),
+    ];
+  }
+}
+
+function section(key, title, ...children) {
+  return el("section", { class: key, "data-key": key, "aria-labelledby": `title-${key}` }, el("h2", { id: `title-${key}` }, title), children);
+}
+
+function figuresList(picture) {
+  const one = ({ name, value, key, to }) => {
+    const inner = [el("dd", {}, to ? el("a", { href: to }, value) : value), el("dt", {}, name)];
+    return el("div", { class: `figure ${key}`, "data-key": key, "data-zero": value === "0" }, inner);
+  };
+  return el("dl", { class: "figures", "data-key": "figures" }, figures(picture).map(one));
+}
