@@ -39,7 +39,6 @@ class Changeover:
 async def prepare(gateway: Gateway, difference: Difference) -> Changeover:
     """Make everything ready; raises ConfigError or OSError, and nothing has changed."""
     config = difference.in_force
-    # Thousands of devices take a while: on a thread, the others are heard meanwhile.
     judges, tls = await asyncio.to_thread(_judges_and_tls, gateway, config)
     names = {*difference.clouds.added, *difference.clouds.changed}
     prepared = registry.prepare({name: config.clouds[name] for name in sorted(names)})

@@ -11,7 +11,6 @@ import structlog
 
 from gateway import changeover, logs
 from gateway.assembly import Gateway
-from gateway.config import Config
 from gateway.config.difference import Difference, difference
 from gateway.errors import ConfigError, GatewayError
 from gateway.examination import reread
@@ -67,8 +66,8 @@ class Reload:
 
     async def _reload(self) -> Outcome:
         try:
-            config = await asyncio.to_thread(reread, self._path)
-            found = self._compared(config)
+            # Thousands of devices take a second or two: on a thread, the others are heard meanwhile.
+            found = await asyncio.to_thread(self._compared)
             ready = await changeover.prepare(self._gateway, found)
         except ConfigError as err:
             return self._refused(err.problems)
@@ -78,7 +77,8 @@ class Reload:
         disconnected = await changeover.apply(self._gateway, ready, self._group)
         return self._applied(found, disconnected)
 
-    def _compared(self, config: Config) -> Difference:
+    def _compared(self) -> Difference:
+        config = reread(self._path)
         for _, secret in config.secrets():
             secret.watch(logs.redact)
         found = difference(self._gateway.config, config)
