@@ -60,10 +60,17 @@ class TencentDevice:
 
 
 @contextlib.asynccontextmanager
-async def plain(port: int, name: str, product: str = "PLAIN") -> AsyncIterator[PlainDevice]:
-    """Log in with the device's password."""
+async def plain(
+    port: int, name: str, product: str = "PLAIN", *, patience_s: float = 10.0
+) -> AsyncIterator[PlainDevice]:
+    """Log in with the device's password; it waits for an answer as long as it has patience."""
     async with aiomqtt.Client(
-        "127.0.0.1", port, username=f"{product}/{name}", password=SECRET, identifier=name
+        "127.0.0.1",
+        port,
+        username=f"{product}/{name}",
+        password=SECRET,
+        identifier=name,
+        timeout=patience_s,
     ) as client:
         yield PlainDevice(client, product, name)
 

@@ -1,6 +1,7 @@
 """Another configuration for a running gateway: what it touches changes, and nothing else notices."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -291,3 +292,47 @@ async def test_fifty_reloads_under_load_lose_nothing(road: Road) -> None:
     assert len(ends) == stories
     assert road.tencent.record.illegal == 0
     assert dict(await left(road.site, len(DEVICES))) == {f"PLAIN/{name}": "disconnect" for name in DEVICES}
+
+
+async def test_a_product_that_comes_and_goes_under_fire_breaks_nothing(road: Road) -> None:
+    """Devices publish and log in while their product is taken out and put back: what was acknowledged is heard."""
+    text = road.site.config.read_text()
+    without = text[: text.index("[products.PLAIN]")]
+    acknowledged: dict[str, list[str]] = {name: [] for name in DEVICES}
+    done = asyncio.Event()
+
+    async def report(name: str) -> None:
+        version = 1
+        while not done.is_set():
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with plain(road.site.mqtt_port, name, patience_s=0.5) as device:
+                    while not done.is_set():
+                        version += 1
+                        await device.stands(f"{version}.0", "succeeded")
+                        acknowledged[name].append(f"{version}.0")
+
+    async with asyncio.TaskGroup() as group:
+        for name in DEVICES:
+            group.create_task(report(name))
+        for number in range(10):
+            road.site.config.write_text(text if number % 2 else without)
+            before = len(acknowledged["d1"])
+            assert (await reloaded(road.site))["event"] == "config_reloaded"
+            if number % 2:
+                await _more_than(before, acknowledged["d1"])
+        done.set()
+    await road.site.drained(within_s=30)
+
+    for name, versions in acknowledged.items():
+        # What was not acknowledged may have been heard all the same.
+        ends = road.heard_by_tencent(f"PLAIN/{name}").count("done 100")
+        assert 0 < len(versions) <= ends
+    serious = [line["event"] for line in road.site.lines() if line["level"] in ("error", "critical")]
+    assert serious == []
+    assert "Traceback" not in road.site.log()
+
+
+async def _more_than(count: int, found: list[str]) -> None:
+    async with asyncio.timeout(10):
+        while len(found) <= count:
+            await asyncio.sleep(0.02)
