@@ -24,6 +24,7 @@ from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
 from gateway.store.records import Keep
 from gateway.store.reserve import Reserve
+from gateway.store.salvage import salvage
 from gateway.store.sums import Deltas, Sums
 
 T = TypeVar("T")
@@ -254,6 +255,7 @@ def _sound(engine: Engine) -> Path | None:
             raise
         aside = damage.set_aside(engine, _words(err))
         _open(engine)
+        salvage(engine, aside)
         return aside
     return None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,12 @@ class Box:
             while self.fleet.acknowledged < wanted:
                 await asyncio.sleep(0.02)
 
+    async def end(self, *, orderly: bool) -> None:
+        """End the gateway's process, and return while it is down."""
+        assert self.site.process is not None
+        self.site.process.send_signal(signal.SIGTERM if orderly else signal.SIGKILL)
+        await self.site.process.wait()
+
     def die(self, code: int) -> None:
         """Note that a gateway ended: what was on the wire then is told again, once; at least once is the promise."""
         self.deaths.append(code)
@@ -107,10 +114,12 @@ async def box(
     success: Success = "on_done",
     more: str = 'rollback_after = "1s"',
     extra: str = "",
+    agrees: bool = True,
 ) -> AsyncIterator[Box]:
     """Run it while the devices play; afterwards everything acknowledged was told, once and legally.
 
-    `more` goes into each product's table, `extra` into the configuration.
+    `more` goes into each product's table, `extra` into the configuration. Where an injury takes what was acknowledged,
+    or told, the test says itself what must have been heard (`agrees` False).
     """
     devices = cast("PLAIN", count, success=success)
     devices += cast("TENCENT", count, dialect="tencent", success=success)
@@ -136,4 +145,5 @@ async def box(
             await made.settled(within_s=60)
             keeper.cancel()
         assert await made.stop() == 0
-        agree(fleet, tencent, onenet)
+        if agrees:
+            agree(fleet, tencent, onenet)

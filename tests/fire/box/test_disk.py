@@ -19,32 +19,22 @@ SICKNESSES = (
 
 
 async def test_a_disk_that_others_fill_is_survived(tmp_path: Path) -> None:
-    """Filled to a random remainder, freed, and filled again: commits fail, are said, and work again unattended."""
+    """To a random remainder, again and again, and at a start, for which the reserve is let go: all heals with room."""
     dice = Random(SEED)
     with small_disk(tmp_path / "data", DISK) as disk:
         async with box(tmp_path) as sick:
-            for _ in range(4):
+            for leave in (0, 4096, 40_000):
                 await asyncio.sleep(dice.uniform(0.2, 0.6))
-                disk.fill(leave=dice.choice((0, 4096, 40_000)))
+                disk.fill(leave=leave)
                 await asyncio.sleep(dice.uniform(0.3, 1.0))
                 disk.relieve()
             await sick.becomes(ready=True)
-    assert sick.deaths == []
-
-
-async def test_a_gateway_starts_on_a_full_disk(tmp_path: Path) -> None:
-    """To open a store takes some room: the reserve is let go for it, what waits is told, and all heals with room."""
-    with small_disk(tmp_path / "data", DISK) as disk:
-        async with box(tmp_path) as sick:
-            await sick.acknowledges(10)
-            assert sick.site.process is not None
-            sick.site.process.terminate()
-            await sick.site.process.wait()
+            assert sick.deaths == []
+            await sick.end(orderly=True)
             disk.fill()
             await sick.says("gateway_started", times=2)
             await sick.becomes(ready=False)
             disk.relieve()
-            await sick.becomes(ready=True)
     assert sick.said("disk_reserve_released")
 
 
