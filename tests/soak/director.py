@@ -7,11 +7,14 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from random import Random
 from typing import Any
+
+import aiohttp
 
 from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
@@ -158,8 +161,8 @@ class Soak:
         except SkippedError as why:
             self.skipped[kind] = str(why)
             return
-        except (AssertionError, TimeoutError) as err:
-            self.watch.seen.append(f"{kind}: {str(err)[:300] or 'the gateway was not ready in time'}")
+        except (AssertionError, TimeoutError, aiohttp.ClientError, OSError) as err:
+            self.watch.seen.append(f"{kind}: {str(err)[:SHOWN] or 'the gateway was not ready in time'}")
             say(self.watch.seen[-1])
             if self.house.pid is None:
                 self.town.is_over.set()  # there is nothing left to soak
@@ -218,7 +221,7 @@ class Soak:
         while True:
             try:
                 status = await self.house.get("/api/v1/status")
-            except (OSError, TimeoutError) as err:
+            except (aiohttp.ClientError, OSError, TimeoutError) as err:
                 left = {"status": str(err)}
             else:
                 lanes = {name: lane["messages"] for name, lane in status["lanes"].items() if lane["messages"]}
@@ -244,6 +247,7 @@ class Soak:
             each.name: _of_cloud(await each.summary(), self.books.pages[each.name].excused)
             for each in self.clouds
         }
+        report.illegal_calls = [call for page in self.books.pages.values() for call in page.illegal]
         report.faults = dict(Counter(each.name for each in self.watch.struck))
         report.skipped, report.hostile = self.skipped, dict(self.hostile)
         report.starts, report.memory = self.house.readiness, self.watch.memory()
@@ -254,8 +258,9 @@ class Soak:
 
     async def _harvest(self) -> None:
         while True:
-            for cloud in self.clouds:
-                await self.books.harvest(cloud)
+            with suppress(aiohttp.ClientError, TimeoutError):  # a busy machine: it is there the next time
+                for cloud in self.clouds:
+                    await self.books.harvest(cloud)
             await asyncio.sleep(HARVEST_EVERY)
 
     async def _progress(self, say: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.e2e.reloading import hang_up
 from tests.fire.box.injuries import frozen, locked
 from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
@@ -40,6 +41,11 @@ class Arena:
 
 #: Ends when it has healed.
 Fault = Callable[[Arena, float], Awaitable[None]]
+
+RELOAD = 60.0  # seconds
+POLLS, POLLS_LESS = "polls_per_second = 20", "polls_per_second = 18"
+_TAKEN_UP = "ota_gateway_config_last_reload_success_timestamp_seconds"
+_IS_GOOD = "ota_gateway_config_last_reload_successful"
 
 #: What a cloud does meanwhile: the modes of its simulator.
 CLOUD_MODES: Mapping[str, dict[str, Any]] = {
@@ -114,6 +120,42 @@ async def _freeze(arena: Arena, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
+async def _reload_good(arena: Arena, _seconds: float) -> None:
+    """Change what the clouds may be asked, and have the file read again."""
+    text = arena.house.config.read_text()
+    is_high = POLLS in text
+    arena.house.config.write_text(
+        text.replace(POLLS, POLLS_LESS) if is_high else text.replace(POLLS_LESS, POLLS)
+    )
+    await _reload(arena.house, is_good=True)
+
+
+async def _reload_bad(arena: Arena, _seconds: float) -> None:
+    """Write a mistake, which must change nothing, and mend it."""
+    good = arena.house.config.read_text()
+    arena.house.config.write_text(good.replace('success = "on_done"', 'success = "maybe"'))
+    try:
+        await _reload(arena.house, is_good=False)
+    finally:
+        arena.house.config.write_text(good)
+    await _reload(arena.house, is_good=True)
+
+
+async def _reload(house: House, *, is_good: bool) -> None:
+    """Send SIGHUP, and wait until the gateway says what it made of it."""
+    before = await house.metric(_TAKEN_UP)
+    hang_up(house)
+    try:
+        async with asyncio.timeout(RELOAD):
+            if is_good:
+                while await house.metric(_TAKEN_UP) <= before:
+                    await asyncio.sleep(0.2)
+            while await house.metric(_IS_GOOD) != is_good:
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"after {RELOAD:.0f} s SIGHUP was not answered") from None
+
+
 async def _disk_full(arena: Arena, seconds: float) -> None:
     """Let somebody else fill the disk."""
     if arena.disk.small is None:
@@ -177,6 +219,8 @@ _FAULTS: Mapping[str, Fault] = {
     "kill": _kill,
     "terminate": _terminate,
     "freeze": _freeze,
+    "reload_good": _reload_good,
+    "reload_bad": _reload_bad,
     "disk_full": _disk_full,
     "store_locked": _store_locked,
     "power_cut": _power_cut,

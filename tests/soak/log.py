@@ -18,6 +18,7 @@ EXPLAINED: Mapping[str, frozenset[str]] = {
     "disk_reserve_released": _DISK,
     "disk_reserve_missing": _DISK,
     "firmware_damaged": _IMAGE,
+    "config_reload_refused": frozenset({"reload_bad"}),
 }
 
 

@@ -43,6 +43,8 @@ class Report:
     hostile: Mapping[str, int] = field(default_factory=dict)
     #: Cloud → what it counted.
     clouds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: The first of them.
+    illegal_calls: Sequence[Mapping[str, Any]] = ()
     judgement: Judgement | None = None
     #: Seconds to readiness, start by start.
     starts: Sequence[float] = ()
@@ -76,6 +78,7 @@ class Report:
         for name, cloud in self.clouds.items():
             if cloud["illegal"]:
                 yield f"illegal: {name} heard {cloud['illegal']} reports out of order: {cloud['illegal_by_reason']}"
+        yield from (f"illegal: {dict(call)}" for call in self.illegal_calls)
 
     def _measured(self) -> Iterator[str]:
         memory, bounds = self.memory, self.bounds

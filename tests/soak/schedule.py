@@ -17,6 +17,7 @@ BRIEF = 5.0
 #: Faults that end a process come in these parts of the time only: the stretch between them is for the memory.
 RESTARTING = ((0.0, 0.35), (0.88, 1.0))
 RESTARTS = frozenset({"kill", "terminate"})
+REUSABLE = ("freeze", "reload_good", "reload_bad")
 
 
 class Range(NamedTuple):
@@ -82,7 +83,11 @@ LINE = (
     "slow",
 )
 TRACKS: Mapping[str, Track] = {
-    "gateway": Track(kinds=("kill", "terminate", "freeze"), lasts=Range(1, 8), pause=Range(25, 110)),
+    "gateway": Track(
+        kinds=("kill", "terminate", "freeze", "reload_good", "reload_bad"),
+        lasts=Range(1, 8),
+        pause=Range(15, 75),
+    ),
     "tencent": _CLOUD,
     "onenet": _CLOUD,
     "store": Track(kinds=("disk_full", "store_locked"), lasts=Range(2, 12), pause=Range(60, 180)),
@@ -119,4 +124,5 @@ def _next(deck: list[str], part: float) -> str:
     for place, kind in enumerate(deck):
         if may_restart or kind not in RESTARTS:
             return deck.pop(place)
-    return "freeze"  # what is left waits for the stretch to end
+    deck += REUSABLE  # what is left waits for the stretch to end
+    return deck.pop()

@@ -17,7 +17,7 @@ from tests.soak.stage import soak
 async def test_half_a_minute_of_everything_at_once_holds(tmp_path: Path) -> None:
     """Nothing acknowledged is lost, nothing is told out of order, and the gateway comes back from every fault."""
     said: list[str] = []
-    async with soak(Wanted(minutes=0.6, seed=7, drain=90), tmp_path) as made:
+    async with soak(Wanted(minutes=0.5, seed=7, drain=90), tmp_path) as made:
         report = await made.play(said.append)
 
     assert report.breaches() == [], said

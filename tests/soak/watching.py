@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import aiohttp
 
 from tests.soak.log import Log, Struck, complaints, is_explained
 from tests.soak.memory import Memory, Sample, measure
+from tests.soak.schedule import RESTARTS
 from tests.soak.site import House
 
 EVERY = 1.0  # seconds
@@ -76,6 +78,7 @@ class Watch:
         """Look until cancelled."""
         while True:
             self._sample()
+            await self._look_for_life()
             await self._look_for_readiness()
             self.read_log()
             await asyncio.sleep(SAMPLE_EVERY)
@@ -102,6 +105,15 @@ class Watch:
         at = time.monotonic() - self._house.began
         self.samples.append(Sample(life=len(self._house.readiness), at=at, mb=held[0]))
         self.peak_mb = max(self.peak_mb, held[1])
+
+    async def _look_for_life(self) -> None:
+        """Start it again if it has ended by itself, as a service manager does."""
+        process = self._house.process
+        if process is None or process.returncode is None or any(self.active[kind] for kind in RESTARTS):
+            return
+        self.seen.append(f"ended: the gateway ended by itself with {process.returncode}")
+        with suppress(TimeoutError):
+            await self._house.begin()
 
     async def _look_for_readiness(self) -> None:
         if await self._house.is_ready() or self.is_excused:
