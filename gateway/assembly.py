@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EXPIRE_EVERY = 1.0
+#: Seconds without a look at the deadlines after which devices are given time again.
+STANDSTILL = 5.0
 PRUNE_EVERY = 3600.0
 
 
@@ -200,7 +202,13 @@ class Gateway:
         """Let time act on open updates."""
         while True:
             self.engine.expire()
+            looked_at = self.clock.now()
             await asyncio.sleep(EXPIRE_EVERY)
+            gone = self.clock.now() - looked_at
+            if gone > STANDSTILL:
+                # The process was stopped, or its machine: what devices said meanwhile is still to be read.
+                log.warning("gateway_stood_still", seconds=round(gone))
+                self.engine.be_patient()
 
     async def prune_for_ever(self) -> None:
         """Forget what is too old."""

@@ -22,7 +22,7 @@ from gateway.ports.store import Committed, Loaded, Quarantined
 
 log = structlog.get_logger()
 
-#: After a start, how long silence is not held against devices: they may be reconnecting.
+#: After a start or a standstill, how long silence is not held against devices: they may be reconnecting.
 PATIENCE = timedelta(minutes=2)
 
 
@@ -39,7 +39,8 @@ class Engine:
         self._quota = lane_quota
         self._sizes: Mapping[Lane, int] = {}
         self._full: frozenset[Lane] = frozenset()
-        self._started_at = 0.0
+        #: Since when devices can be heard without a break.
+        self._heard_from = 0.0
         #: Called with each version report; set by the composition root.
         self.on_version: Callable[[VersionReported], None] = lambda _: None
         #: Called when a device speaks of an update that was called off.
@@ -52,8 +53,12 @@ class Engine:
 
     def load(self, loaded: Loaded) -> None:
         """Learn from the store how things stand."""
-        self._started_at = self._clock.now()
+        self.be_patient()
         self._note_sizes(loaded.sizes)
+
+    def be_patient(self) -> None:
+        """Hold silence against no device for a while: nobody was heard."""
+        self._heard_from = self._clock.now()
 
     def committed(self, committed: Committed) -> None:
         """Learn how full the lanes are."""
@@ -122,12 +127,12 @@ class Engine:
         return changed
 
     def expire(self) -> None:
-        """Let time act on every open update; after a start, not before its device had time to come back."""
+        """Let time act on every open update; when nobody was heard, not before its device had time to come back."""
         now = self._clock.now()
-        is_early = now < self._started_at + PATIENCE.total_seconds()
+        is_early = now < self._heard_from + PATIENCE.total_seconds()
         for update in list(self._record.open_updates()):
             rules = self._record.rules(update.device)
-            if rules is None or (is_early and update.touched_at < self._started_at):
+            if rules is None or (is_early and update.touched_at < self._heard_from):
                 continue
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):

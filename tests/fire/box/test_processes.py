@@ -31,4 +31,5 @@ async def test_signals_at_random_moments_lose_nothing(tmp_path: Path) -> None:
                     await sick.end(orderly=True)
                 case _:
                     with frozen(sick.pid):
-                        await asyncio.sleep(1)
+                        await asyncio.sleep(6)
+                    await sick.says("gateway_stood_still")

@@ -375,6 +375,22 @@ async def test_deadlines_survive_a_restart() -> None:
     assert [*seen, after.record.census()[1]] == [0, 1]
 
 
+async def test_a_standstill_is_not_held_against_devices() -> None:
+    """Who could not be heard has two minutes to say something before a deadline counts."""
+    house = House(policy=EVIDENCE)
+    async with house.committing():
+        await house.say(told(State.SUCCEEDED, device=LONE))
+        await asyncio.sleep(3600)
+        house.engine.be_patient()
+        house.engine.expire()
+        await house.ledger.drain()
+        assert house.store.updates[FIRST].state is State.CONFIRMING
+        await asyncio.sleep(120)
+        house.engine.expire()
+        await house.ledger.drain()
+    assert house.store.updates[FIRST].state is State.SUCCEEDED
+
+
 async def test_a_deadline_that_could_not_be_written_comes_again() -> None:
     """What a failed commit took back, the next look finds anew."""
     house = House(policy=EVIDENCE)
