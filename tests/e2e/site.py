@@ -31,10 +31,18 @@ polls_per_second = 500
 """
 
 
+#: The system may name the same one again before anybody listens on it.
+_NAMED: set[int] = set()
+
+
 def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Find a loopback port that nobody listens on, another one each time."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = int(probe.getsockname()[1])
+        if port not in _NAMED:
+            _NAMED.add(port)
+            return port
 
 
 @dataclass

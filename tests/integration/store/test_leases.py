@@ -54,6 +54,18 @@ async def test_a_restart_takes_leases_back(scene: Scene) -> None:
     assert await scene.claim() == [before]
 
 
+async def test_a_lane_that_begins_anew_takes_its_own_leases_back(scene: Scene) -> None:
+    """What its dispatcher held is there for the next one at once; who works in other lanes keeps what he has."""
+    await scene.tell(transition("a"), transition("a", lane=OTHER_LANE))
+    (before,) = await scene.claim(lease=1e9)
+    await scene.claim(lane=OTHER_LANE, lease=1e9)
+
+    await scene.store.take_back(LANE)
+
+    assert await scene.claim() == [before]
+    assert await scene.claim(lane=OTHER_LANE) == []
+
+
 async def test_a_lease_runs_out(scene: Scene) -> None:
     """A head that nobody settled may be claimed again, and the store says when."""
     await scene.tell(transition("a"))
