@@ -15,6 +15,8 @@ _IMAGE = frozenset({"image_corrupted"})
 #: What is logged as an error → the faults that explain it.
 EXPLAINED: Mapping[str, frozenset[str]] = {
     "commit_failed": _STORE,
+    "commit_late": _STORE | {"freeze"},
+    "commits_stand_still": _STORE | {"freeze"},
     "disk_reserve_released": _DISK,
     "disk_reserve_missing": _DISK,
     "firmware_damaged": _IMAGE,
