@@ -16,7 +16,7 @@ from gateway.errors import StoreDamagedError, StoreError
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId, Lane
 from gateway.ports.devices import Settle
-from gateway.ports.store import Changes, Committed, Settlement, Store
+from gateway.ports.store import Changes, Committed, Kind, Settlement, Store
 
 log = structlog.get_logger()
 
@@ -51,6 +51,7 @@ class Ledger:
         self._clock = clock
         self._metrics = metrics
         self._pending = Batch()
+        self._writing = Batch()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -113,16 +114,18 @@ class Ledger:
 
     async def flush(self) -> None:
         """Wait until all that is gathered now is committed, or was refused; what comes meanwhile may wait."""
-        if self._idle.is_set():
-            return
         done = asyncio.Event()
         self.settle_later(lambda _: done.set())
         await done.wait()
 
     async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
-        """Say whether the end of an update of the device waits in a lane, or is about to; may raise StoreError."""
-        await self.flush()
-        return await self._store.is_end_waiting(lane, device)
+        """Say whether the end of an update of the device waits in a lane, written or not; may raise StoreError."""
+        unwritten = [*self._writing.changes.messages, *self._pending.changes.messages]
+        is_unwritten = any(
+            each.kind is Kind.TERMINAL and each.lane == lane and each.event.device == device
+            for each in unwritten
+        )
+        return is_unwritten or await self._store.is_end_waiting(lane, device)
 
     async def run(self) -> None:
         """Commit for ever."""
@@ -141,7 +144,7 @@ class Ledger:
 
     async def _write(self, batch: Batch) -> Batch | None:
         """Commit it; return what must be committed next and alone after it failed."""
-        started = perf_counter()
+        started, self._writing = perf_counter(), batch
         late = asyncio.get_running_loop().call_later(LATE, self._note_late)
         try:
             committed = await self._store.commit(
@@ -160,6 +163,7 @@ class Ledger:
             return facts
         finally:
             late.cancel()
+            self._writing = Batch()
         self._metrics.commit_duration.observe(perf_counter() - started)
         self._note_success(batch)
         for written in batch.written:

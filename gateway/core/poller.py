@@ -209,11 +209,13 @@ class Poller:
         if not watch.is_there or self._orders.is_busy(self._lane, device):
             # It went, or to work, while it waited for its turn at the gate.
             return self._least
+        # Of the same moment as the look whether an end waits: a newer one may have brought an end of its own.
+        runs = self._record.running(device, DEFAULT_MODULE)
         if await self._is_end_waiting(device):
-            # The cloud hears first what it does not know yet: else it would ask for what has just ended.
+            # The cloud hears first what it does not know yet: else it would ask for what has just ended, or end it
+            # by itself for the version that runs now.
             return self._least
-        known = self._external(self._lane, device)
-        asked = replace(known, running=self._record.running(device, DEFAULT_MODULE))
+        asked = replace(self._external(self._lane, device), running=runs)
         try:
             found = await asked_of(self._found(asked), self._lane)
         except CloudError as err:

@@ -84,6 +84,8 @@ class FakeStore:
     #: How a commit fails.
     trouble: StoreError = field(default_factory=lambda: StoreError("the disk is full"))
     commit_seconds: float = 0.002
+    #: What it takes to look whether an end waits.
+    look_seconds: float = 0.0
     claim_seconds: float = 0.001
     commits: list[Changes] = field(default_factory=list)
     updates: dict[UpdateId, Update] = field(default_factory=dict)
@@ -162,7 +164,9 @@ class FakeStore:
     async def is_end_waiting(self, lane: Lane, device: DeviceId) -> bool:
         """Whether the device has a line with an end in it."""
         line = self.lines.get((lane, device))
-        return line is not None and line.urgency == Kind.TERMINAL
+        is_waiting = line is not None and line.urgency == Kind.TERMINAL
+        await asyncio.sleep(self.look_seconds)
+        return is_waiting
 
     async def figures(self) -> Mapping[Lane, Figures]:
         """Count nothing."""

@@ -18,6 +18,7 @@ from gateway.model.identity import Device, DeviceId, Version
 from gateway.model.states import Reason, State
 from gateway.ports.store import Circuit, LaneState
 from tests.unit.core.down import Down, OrderingCloud, wants
+from tests.unit.core.fakes import Fate
 from tests.unit.core.house import BOTH, DEVICE, MUTE, ONE, SOLE, TWO, V1, V2, House, runs, told
 
 OTHER = DeviceId(BOTH, "dev02")
@@ -219,6 +220,21 @@ class TestWhom:
             await house.say(runs(V1), told(State.DOWNLOADING))
             house.store.commit_seconds = 5.0
             poller.wake(DEVICE)
+            house.publish(runs(V2))
+            await asyncio.sleep(60)
+            assert house.update.state is State.SUCCEEDED
+            assert cloud.asked == []
+
+    async def test_who_says_again_what_the_store_refused_is_not(self) -> None:
+        """The end was taken back, and comes again while the look whether it waits takes its time."""
+        async with polling() as (house, poller, cloud):
+            house.take(ONE, wants())
+            await house.say(runs(V1), told(State.DOWNLOADING))
+            house.store.commit_seconds, house.store.look_seconds = 4.0, 4.0
+            house.store.fates.append(Fate.REFUSED)
+            poller.wake(DEVICE)
+            house.publish(runs(V2))
+            await asyncio.sleep(4.1)
             house.publish(runs(V2))
             await asyncio.sleep(60)
             assert house.update.state is State.SUCCEEDED
