@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.leaks import leaks, secrets_of
 from tests.simulators import serve
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.tencent import PATH, TencentCloud
@@ -59,6 +60,8 @@ class Site:
     #: What the gateway's process is started by, `prlimit` say, and finds beside the environment of this one.
     wrapper: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    #: What its HTTP side answered last, by path.
+    heard: dict[str, str] = field(default_factory=dict)
     config: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,9 @@ class Site:
         """Ask the gateway to end, and return its exit code."""
         assert self.process is not None
         if self.process.returncode is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._answers("/metrics")
             self.process.terminate()
         return await self.process.wait()
 
@@ -107,7 +113,7 @@ class Site:
             aiohttp.ClientSession() as session,
             session.get(f"http://127.0.0.1:{self.http_port}{path}") as answer,
         ):
-            text = await answer.text()
+            text = self.heard[path] = await answer.text()
             return json.loads(text) if answer.content_type == "application/json" else text
 
     async def status(self, path: str) -> int:
@@ -135,6 +141,10 @@ class Site:
         async with asyncio.timeout(within_s):
             while any(lane["messages"] for lane in (await self.get("/api/v1/status"))["lanes"].values()):
                 await asyncio.sleep(0.1)
+
+    def leaks(self) -> list[str]:
+        """Return what of the configuration's secrets stands in the log, in the metrics or in what was answered."""
+        return leaks(secrets_of(self.config), {**self.heard, "the log": self.log()})
 
     def log(self) -> str:
         """Return what the gateway printed."""
@@ -166,6 +176,8 @@ async def site(directory: Path, products: str, clouds: str, *, extra: str = "") 
     finally:
         if made.process is not None and made.process.returncode is None:
             await made.kill()
+    if made.starts:
+        assert made.leaks() == []
 
 
 def firmware_table(port: int) -> str:

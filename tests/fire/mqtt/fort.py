@@ -18,6 +18,7 @@ import psutil
 
 from gateway.devices.broker import TlsFiles
 from tests.e2e.site import free_port, log_lines
+from tests.leaks import leaks, secrets_of
 
 GOOD, HOSTILE = 4, 1000
 """Devices of each kind that the gateway knows: good0…, bad0…"""
@@ -194,6 +195,8 @@ def fort(
             time.sleep(1.5)
         made.calm = seen()
         yield made
+        shown = {"/metrics": made._get("/metrics"), "the log": (directory / "gateway.log").read_text()}
+        assert leaks(secrets_of(config), shown) == []
         process.terminate()
         assert process.wait(STOP_S) == 0
         assert made.complaints() == []
