@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.leaks import leaks
+from tests.leaks import leaks, secrets_of
 
 ROOT = Path(__file__).parents[2]
 SECRET = 's3cret/with+odd="chars"&ü'
@@ -76,3 +76,15 @@ def test_a_test_that_prints_a_secret_fails(tmp_path: Path) -> None:
 
     assert "1 failed, 1 passed" in run.stdout, run.stdout + run.stderr
     assert "secrets were printed" in run.stdout
+
+
+def test_the_secrets_of_a_configuration_are_known(tmp_path: Path) -> None:
+    """Those that stand in it, in files beside it, and in the list of devices."""
+    (tmp_path / "file").write_text("in-a-file\n")
+    (tmp_path / "devices.csv").write_text("name,secret\nd1,of-a-device\nd2,\n")
+    (tmp_path / "gateway.toml").write_text(
+        'name = "site"\n[http]\ntoken = "literal"\n[clouds.c]\naccess_key = { file = "file" }\n'
+        'access_token = { file = "gone" }\n[products.P]\ndevices_file = "devices.csv"\n'
+    )
+
+    assert secrets_of(tmp_path / "gateway.toml") == {"literal", "in-a-file", "of-a-device"}
