@@ -25,7 +25,8 @@ from gateway.ports.store import Buried, Claim, Delivered, Entry, Kind, Postponed
 
 log = structlog.get_logger()
 
-RETRY = Backoff(timedelta(seconds=1), timedelta(minutes=5))
+#: Where few wait, the next try is the next look at whether the cloud is back: it must not be far.
+RETRY = Backoff(timedelta(seconds=1), timedelta(minutes=1))
 #: Failed tries after which a message says nothing about its cloud any more.
 TELLING = 3
 #: A parked device is tried again so rarely that it burns nothing, and so often that it heals without a person.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tests.fire.clouds.front import Exchange
 
+CLOUDS = ("tencent", "south", "fuse")
 MEGABYTE = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -28,6 +29,8 @@ class Case(NamedTuple):
     words: tuple[str, ...]
     #: After how many seconds all that was said must have arrived, once it is over.
     heals_s: float = 400.0
+    #: Whom it befalls.
+    clouds: tuple[str, ...] = CLOUDS
 
 
 def _whole(body: bytes, *, status: str = "200 OK", headers: bytes = JSON) -> bytes:
@@ -110,7 +113,7 @@ GONE = ("disconnected",)
 
 INJURIES: dict[str, Case] = {
     "500": Case(_status("500 Oops"), ("http_5xx",)),
-    "503 for a year": Case(_status("503 Busy", "31536000"), ("http_5xx",), 4000.0),
+    "503 for a year": Case(_status("503 Busy", "31536000"), ("http_5xx",), 4000.0, ("tencent",)),
     "429": Case(_status("429 Slow"), ("http_429",)),
     "429 for two seconds": Case(_status("429 Slow", "2"), ("http_429",)),
     "429 for no time": Case(_status("429 Slow", "0"), ("http_429",)),

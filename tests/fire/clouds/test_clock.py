@@ -7,7 +7,8 @@ import pytest
 
 from gateway.model.identity import Lane
 from gateway.ports.store import Circuit
-from tests.fire.clouds.house import CLOUDS, DEVICES, WALL, House, house, until
+from tests.fire.clouds.house import DEVICES, WALL, House, house, until
+from tests.fire.clouds.injuries import CLOUDS
 from tests.simulators.tencent import APP_KEY, APP_SECRET, EMAIL, LOGIN_PATH, PASSWORD
 
 YEAR = 365 * 86400.0
