@@ -78,3 +78,9 @@ def test_the_clock_can_be_asked() -> None:
 def test_the_user_is_made() -> None:
     """What sysusers makes is what the unit names."""
     assert text("ota-gateway.sysusers").splitlines()[-1].split()[:2] == ["u", value("User")]
+
+
+def test_a_reload_is_the_signal_that_the_gateway_hears() -> None:
+    """What comes of it is told by RELOADING=1 and READY=1, see test_notify.py."""
+    assert value("ExecReload") == "/bin/kill -HUP $MAINPID"
+    assert value("NotifyAccess") == "main"
