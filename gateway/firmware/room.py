@@ -1,6 +1,7 @@
 """The quota: every byte on the disk, and every byte that a fetch was promised, counts against it.
 
-Law: an image in use never goes, and a fetch that was promised its room is never short of it.
+Law: an image in use never goes, a fetch that was promised its room is not short of it, and the disk's last room is the
+store's, whatever the quota says: a report that cannot be written down cannot be acknowledged.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ from gateway.model.firmware import Sha256
 from gateway.ports.firmware import NotNowError, Trouble, UnfitError
 
 log = structlog.get_logger()
+
+#: Bytes of the disk that images leave free: four times the store's reserve.
+LEFT_FREE = 32 * 2**20
 
 
 class Room:
@@ -73,16 +77,21 @@ class Room:
         """Let a fetch grow to `size` bytes; raises UnfitError or NotNowError and then promises nothing new."""
         self.refuse_too_large(size)
         async with self.lock:
-            while (missing := self.taken - self._promised[identity] + size - self.quota) > 0:
+            while (missing := self._missing(identity, size)) > 0:
                 await self._evict(missing)
             self._promised[identity] = max(size, self._promised[identity])
+
+    def _missing(self, identity: str, size: int) -> int:
+        more = size - self._promised[identity]
+        missing = self.taken + more - self.quota
+        return max(missing, LEFT_FREE + more - self._shelf.free()) if more > 0 else missing
 
     async def _evict(self, missing: int) -> None:
         chosen = victims(self._candidates(), missing)
         if chosen is None:
             raise NotNowError(
                 Trouble.NO_ROOM,
-                f"{missing} bytes are missing and all images are in use; raise firmware.quota",
+                f"{missing} bytes are missing and all images are in use; raise firmware.quota or free some disk",
             )
         for victim in chosen:
             try:

@@ -58,6 +58,11 @@ class Shelf:
         """Return where an image lies while it comes."""
         return self.partials / f"{identity}.part"
 
+    def free(self) -> int:
+        """Return how many bytes the disk has left."""
+        disk = os.statvfs(self.objects)
+        return disk.f_bavail * disk.f_frsize
+
     def prepare(self) -> None:
         """Make the directories, readable to none but us."""
         for path in (self.objects, self.partials):

@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.firmware.cache import FirmwareCache
 from gateway.firmware.fetch import HttpSource
+from gateway.firmware.room import LEFT_FREE
+from gateway.firmware.shelf import Shelf
 from gateway.firmware.transfer import MIN_GAIN
 from gateway.model.firmware import Firmware, Md5, Sha256
 from gateway.model.identity import Version
@@ -409,6 +411,22 @@ async def test_the_least_recently_used_goes(directory: Path) -> None:
         assert caught.value.reason is Trouble.GONE
         assert not cache.pin(third, "update 3")
         assert len(files(directory)) == 3
+
+
+async def test_the_last_room_of_the_disk_is_left_to_the_store(
+    cache: FirmwareCache, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is smaller than the quota, it is the disk that counts; what nobody needs goes."""
+
+    def free(_: Shelf) -> int:
+        return LEFT_FREE + 1_500_000 - sum(files(directory).values())
+
+    monkeypatch.setattr(Shelf, "free", free)
+    first, second = await obtained(cache, 1), await obtained(cache, 2)
+
+    assert [cache.find(each) is not None for each in (first, second)] == [False, True]
+    with pytest.raises(NotNowError, match="free some disk"):
+        await obtained(cache, 3, size=1_600_000)
 
 
 async def test_where_all_is_in_use_there_is_no_room(cache: FirmwareCache, directory: Path) -> None:
