@@ -59,6 +59,10 @@ async def _run(wanted: Wanted, directory: Path) -> Report:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
         report = await made.play(_say)
+        if report.breaches():
+            for file in made.house.data.glob("gateway.db*"):
+                if not file.name.endswith(".reserve"):
+                    shutil.copy(file, directory)  # the disk goes with the soak
     report.write(directory)
     return report
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.soak.site import HOSTILE
+
 #: Seconds that a fault may show in the log after it has healed.
 AFTER = 20.0
 _DISK = frozenset({"disk_full"})
 _STORE = _DISK | {"store_locked"}
-_IMAGE = frozenset({"image_corrupted"})
 #: What is logged as an error → the faults that explain it.
 EXPLAINED: Mapping[str, frozenset[str]] = {
     "commit_failed": _STORE,
@@ -19,7 +20,6 @@ EXPLAINED: Mapping[str, frozenset[str]] = {
     "commits_stand_still": _STORE | {"freeze"},
     "disk_reserve_released": _DISK,
     "disk_reserve_missing": _DISK,
-    "firmware_damaged": _IMAGE,
     "config_reload_refused": frozenset({"reload_bad"}),
 }
 
@@ -63,6 +63,11 @@ def complaints(lines: Sequence[str]) -> Iterator[tuple[str, float | None, str]]:
                 yield "", None, line
         elif record["level"] in ("error", "critical") or "Traceback" in line:
             yield str(record["event"]), _time(record), line
+
+
+def is_hostile(event: str, line: str) -> bool:
+    """Say whether a cloud refused what a hostile device made up."""
+    return event == "report_rejected" and f'"device": "{HOSTILE}/' in line
 
 
 def is_explained(event: str, at: float | None, struck: Sequence[Struck]) -> bool:

@@ -59,7 +59,6 @@ _CLOUD = Track(
         "html",
         "enormous",
         "image_broken_off",
-        "image_corrupted",
         "image_trickling",
     ),
     lasts=Range(5, 30),

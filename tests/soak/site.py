@@ -71,7 +71,6 @@ dialect = "{dialect}"
 authentication = "{authentication}"
 clouds = {clouds}
 success = "{success}"
-rollback_after = "2s"
 tasks = "{tasks}"
 devices_file = "{name}.csv"
 """

@@ -8,7 +8,7 @@ import pytest
 from tests.simulators.demo.site import Member
 from tests.simulators.fleet import DONE, Device, Ending
 from tests.soak.books import Books
-from tests.soak.log import AFTER, Struck, complaints, is_explained
+from tests.soak.log import AFTER, Struck, complaints, is_explained, is_hostile
 from tests.soak.memory import Memory
 from tests.soak.report import Report
 
@@ -125,6 +125,13 @@ def test_an_error_is_explained_by_a_fault_that_was_at_work() -> None:
     assert is_explained(event, at, [Struck(kind="disk_full", began=AT - 5, ended=AT + 5)])
     assert not is_explained(event, at, [Struck(kind="kill", began=AT - 5, ended=AT + 5)])
     assert not is_explained(event, at, [Struck(kind="disk_full", began=AT - 99, ended=AT - AFTER - 1)])
+
+
+def test_a_report_that_a_hostile_device_made_up_may_be_refused() -> None:
+    """Another device's may not."""
+    line = '{"event": "report_rejected", "level": "error", "device": "P/bad7"}'
+    assert is_hostile("report_rejected", line)
+    assert not is_hostile("report_rejected", line.replace("P/bad7", "PUMP/pump00"))
 
 
 def test_a_traceback_is_explained_by_nothing() -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import aiohttp
 
-from tests.soak.log import Log, Struck, complaints, is_explained
+from tests.soak.log import Log, Struck, complaints, is_explained, is_hostile
 from tests.soak.memory import Memory, Sample, measure
 from tests.soak.schedule import RESTARTS
 from tests.soak.site import House
@@ -93,7 +93,7 @@ class Watch:
         if any(self.active.values()) and not is_last:
             return
         for event, at, line in self._pending:
-            if is_explained(event, at, self.struck):
+            if is_hostile(event, line) or is_explained(event, at, self.struck):
                 self.explained[event] += 1
             else:
                 self.seen.append(f"log: {line[:SHOWN]}")
