@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway import wiring
 from gateway.clouds import registry
-from gateway.config import Config, read
+from gateway.config import Config, doubts, read
 from gateway.devices.access import DeviceAccess
 from gateway.errors import ConfigError
 from gateway.ops import preflight
@@ -24,9 +24,10 @@ def examine(path: Path) -> list[str]:
 def warnings_of(path: Path) -> list[str]:
     """Return what is no mistake and may still not be meant."""
     try:
-        return [str(each) for each in exposed(read(path).config, path)]
+        config = read(path).config
     except ConfigError:
         return []
+    return [*doubts(config), *map(str, exposed(config, path))]
 
 
 def reread(path: Path) -> Config:

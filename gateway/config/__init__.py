@@ -1,6 +1,7 @@
 """What the site is made of: read from one TOML file, every mistake found before start and all of them at once."""
 
 from gateway.config.address import Address
+from gateway.config.doubts import doubts
 from gateway.config.model import Config
 from gateway.config.problems import dotted, problems_of
 from gateway.config.products import DeviceConfig, ProductConfig
@@ -41,6 +42,7 @@ __all__ = [
     "StoreConfig",
     "StoreUrl",
     "dotted",
+    "doubts",
     "load",
     "problems_of",
     "read",
