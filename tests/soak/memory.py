@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-WARM_UP = 120.0  # seconds
+WARM_UP = 300.0  # seconds; by then every kind of attack has been there once or twice
 BUCKET = 30.0  # seconds
 #: It takes so many minutes, and so many samples, of one life or several, for a slope to say anything.
 MEASURED_MINUTES, MEASURED_SAMPLES = 12.0, 20
