@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli import evidence
-from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, app, fail, hide_secrets
+from gateway.cli.asking import show_json
+from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail, hide_secrets
 from gateway.config import Config, load
 from gateway.errors import ConfigError, Denied
 from gateway.examination import examine, warnings_of
@@ -42,6 +43,7 @@ def support_bundle(
     log: Annotated[
         Path | None, typer.Option(help="The log's file, where it is not journald that keeps it.", exists=True)
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write all that is needed to find out what is wrong into one file, without secrets."""
     now = datetime.now(UTC)
@@ -54,7 +56,10 @@ def support_bundle(
         fail(Exit.FAILED, f"{path} is there already; name another file with --out")
     except OSError as error:
         fail(Exit.FAILED, f"{path} cannot be written: {error.strerror}; name another file with --out")
-    typer.echo(path)
+    if as_json:
+        show_json({"file": str(path)})
+    else:
+        typer.echo(path)
 
 
 def _loaded(path: Path) -> Config | None:

@@ -1,12 +1,18 @@
 """What an operator looks up: updates and their timelines, devices, orders and drift, images."""
 
+import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.asking import Answer, ask, gather, look_up, show_all, show_json
+from gateway.cli.progress import bars
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
 from gateway.ops.client import Client
+from gateway.ops.tables import visible
+
+#: Seconds between two looks at what is fetched.
+WATCH_EVERY = 0.5
 
 LimitOption = Annotated[int, typer.Option(min=1, help="How many to show, the newest first.")]
 ProductOption = Annotated[str | None, typer.Option(help="Only those of this product.")]
@@ -108,9 +114,16 @@ def orders(
 
 
 @app.command()
-def firmware(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+def firmware(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait until all that is fetched is here, or cannot be had.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the images of the cache, and those that are being fetched or cannot be had."""
-    found = ask(config, lambda client: client.ask("GET", "firmware"))
+    found = ask(config, _watched if watch else lambda client: client.ask("GET", "firmware"))
     if as_json:
         show_json(found)
         return
@@ -119,3 +132,20 @@ def firmware(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = Fal
     )
     if found["fetches"]:
         show_all("fetches", found["fetches"], FETCHES)
+
+
+async def _watched(client: Client) -> Answer:
+    """Show how far each fetch is until none goes on; return how things stand then."""
+    with bars() as show:
+        while True:
+            found = await client.ask("GET", "firmware")
+            coming = [each for each in found["fetches"] if not (each["trouble"] and each["trouble"]["final"])]
+            if not coming:
+                return found
+            show({_fetch(each): (each["received"] or 0, each["size"]) for each in coming})
+            await asyncio.sleep(WATCH_EVERY)
+
+
+def _fetch(fetch: dict[str, Any]) -> str:
+    trouble = f": {fetch['trouble']['detail']}" if fetch["trouble"] else ""
+    return visible(f"{fetch['version']} {fetch['module']} {fetch['lane']}{trouble}")

@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli.asking import Answer, ask, gather, look_up, show, show_all, show_json
 from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
+from gateway.cli.progress import bar
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail
 from gateway.ops.client import Client
 
@@ -128,7 +129,11 @@ def _move(
             listed = await gather(client, "dead-letters", "dead_letters", _ALL, lane=lane)
             # The oldest first, as they were said.
             wanted = sorted(letter["id"] for letter in listed["dead_letters"])
-        moved = [await client.ask("POST", "dead-letters", str(number), action) for number in wanted]
+        moved = []
+        with bar(action) as advance:
+            for number in wanted:
+                moved.append(await client.ask("POST", "dead-letters", str(number), action))
+                advance(len(moved), len(wanted))
         return {"dead_letters": moved}
 
     answer = ask(config, move)

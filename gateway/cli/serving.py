@@ -77,6 +77,8 @@ def hash_secret(
     scheme: Annotated[
         Scheme, typer.Option(help="sha256 only for long random secrets; scrypt for chosen ones.")
     ] = Scheme.SCRYPT,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Hash a device's secret for `secret_hash`, read from a prompt or from standard input."""
     if sys.stdin.isatty():
@@ -85,7 +87,8 @@ def hash_secret(
         secret = sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not secret:
         fail(Exit.FAILED, "the secret is empty; give it on standard input or at the prompt")
-    typer.echo(make_hash(secret, scheme=scheme.value))
+    made = make_hash(secret, scheme=scheme.value)
+    typer.echo(json.dumps({"secret_hash": made}) if as_json else made)
 
 
 def _fail_run(error: Exception, path: Path) -> NoReturn:

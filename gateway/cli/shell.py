@@ -1,5 +1,6 @@
 """What all commands share: the application, its exit codes, the configuration, and how trouble is said."""
 
+import os
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from importlib.metadata import version
@@ -57,6 +58,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a t
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool,
@@ -64,6 +66,9 @@ def _options(
     ] = False,
 ) -> None:
     """Take what stands before the command."""
+    if os.environ.get("NO_COLOR"):
+        # As for tables, see no-color.org; what is no terminal gets no colours anyway.
+        context.color = False
 
 
 def load_config(path: Path, examine: Callable[[Path], list[str]] | None = None) -> Config:

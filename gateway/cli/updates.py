@@ -11,6 +11,7 @@ from gateway.cli.asking import gather, look_up, show, show_all, show_json
 from gateway.cli.language import LanguageOption, told_in
 from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
+from gateway.model.states import State
 from gateway.ops.telling import Phrase, tell
 from gateway.ops.words import LANGUAGES, say
 
@@ -31,13 +32,19 @@ UPDATES_NARROW = {"update": "id", "state": "state", "%": "percent", "to": "targe
 _FLAGS = ("ordered", "confirmed", "paused", "stalled", "unverified", "synthetic")
 
 
+def _states(begun: str) -> list[str]:
+    """Complete the name of a state."""
+    return [state.value for state in State if state.startswith(begun)]
+
+
 @updates_app.command("list")
 def list_updates(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
     state: Annotated[
-        list[str] | None, typer.Option(help="Only those in this state; may be given again.")
+        list[str] | None,
+        typer.Option(help="Only those in this state; may be given again.", autocompletion=_states),
     ] = None,
     product: ProductOption = None,
     device: NameOption = None,
