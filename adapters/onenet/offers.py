@@ -60,7 +60,8 @@ class Task:
 def read_task(data: dict[str, Any], now: float) -> Task | None:
     """Read the data of `check` or `tasking`; None when it names no target, or nothing to speak for it."""
     match data:
-        case {"target": str(target), "token": str(token)} if target and token:
+        case {"target": str(target), "token": str(token)} if target and token and token.isprintable():
+            # Half a surrogate pair, which JSON can smuggle in, fits into no request.
             pass
         case {"target": str(target), "tid": int(number)} if target:
             token = str(number)

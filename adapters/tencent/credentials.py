@@ -180,10 +180,15 @@ def read_login(answer: Fields) -> Token:
     """Read AppGetToken's answer, whose Data may stand one level deeper (1081/40786)."""
     data = answer.get("Data", answer)
     match data:
-        case {"Token": str(value), "ExpireAt": int(expires)} if value and abs(expires) < _ODD:
+        case {"Token": str(value), "ExpireAt": int(expires)} if _is_sayable(value) and abs(expires) < _ODD:
             return Token(value, float(expires))
         case _:
             raise MisshapenError("a login without Token and ExpireAt")
+
+
+def _is_sayable(token: str) -> bool:
+    # Half a surrogate pair, which JSON can smuggle in, fits into no request.
+    return bool(token) and token.isprintable()
 
 
 def read_token(text: str) -> Token:

@@ -129,6 +129,11 @@ class House:
                 longest = max(longest, await self.say(name, **told))
         return longest
 
+    @staticmethod
+    def lane(cloud: str) -> Lane:
+        """Return the name of a cloud's lane."""
+        return Lane(f"cloud/{cloud}")
+
     async def figures(self, cloud: str) -> Figures:
         """Say what waits for a cloud."""
         return (await self.gateway.store.figures()).get(Lane(f"cloud/{cloud}"), Figures())
