@@ -59,6 +59,12 @@ class Box:
             while self.said(event) < times:
                 await asyncio.sleep(0.05)
 
+    async def dies(self, *, times: int, within_s: float = 30.0) -> None:
+        """Wait until so many gateways have ended."""
+        async with asyncio.timeout(within_s):
+            while len(self.deaths) < times:
+                await asyncio.sleep(0.05)
+
     async def is_ready(self) -> bool:
         """Whether the gateway answers, and that it takes reports."""
         with contextlib.suppress(OSError):

@@ -19,7 +19,7 @@ SICKNESSES = (
 
 
 async def test_a_disk_that_others_fill_is_survived(tmp_path: Path) -> None:
-    """To a random remainder, again and again, and at a start, for which the reserve is let go: all heals with room."""
+    """To a random remainder, again and again, and at a start, for which the reserve is let go; then it is read-only."""
     dice = Random(SEED)
     with small_disk(tmp_path / "data", DISK) as disk:
         async with box(tmp_path) as sick:
@@ -35,7 +35,14 @@ async def test_a_disk_that_others_fill_is_survived(tmp_path: Path) -> None:
             await sick.says("gateway_started", times=2)
             await sick.becomes(ready=False)
             disk.relieve()
+            await sick.becomes(ready=True)
+            await sick.end(orderly=True)
+            disk.remount("ro")
+            await sick.dies(times=3)
+            disk.remount("rw")
+            await sick.says("gateway_started", times=3)
     assert sick.said("disk_reserve_released")
+    assert "ota-gateway: Read-only file system; ota-gateway check names the key" in sick.site.log()
 
 
 async def test_a_failing_disk_is_survived(tmp_path: Path) -> None:
