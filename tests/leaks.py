@@ -45,8 +45,10 @@ def leaks(secrets: Iterable[str], texts: Mapping[str, str]) -> list[str]:
 
 
 def secrets_of(path: Path) -> set[str]:
-    """Return the secrets that a configuration file names, files and lists of devices included."""
-    return {found for found in _secrets_in(tomllib.loads(path.read_text()), path.parent) if found}
+    """Return the secrets that a configuration file names, files and lists of devices included; none of a bad one."""
+    with suppress(tomllib.TOMLDecodeError, OSError):
+        return {found for found in _secrets_in(tomllib.loads(path.read_text()), path.parent) if found}
+    return set()
 
 
 def _secrets_in(table: dict[str, Any], directory: Path) -> Iterator[str]:
