@@ -17,7 +17,7 @@ from gateway.core.images import Wanted
 from gateway.core.reconciler import Drift
 from gateway.model.identity import UpdateId, Version
 from gateway.model.states import Reason, State
-from gateway.ports.firmware import NotNowError, Trouble
+from gateway.ports.firmware import NotNowError, Trouble, UnfitError
 from tests.integration.ops.office import D1, D2, ONE, TWO, V1, V2, V3, Office, runs, told
 
 FIRST = "P/d1/default/1"
@@ -276,6 +276,22 @@ async def test_images_are_listed(office: Office, run: Command) -> None:
     assert lines[0][:4] == ["a" * 64, "4096", "2.0", "default"]
     assert lines[1] == ["2.0", "default", "cloud/one", "-", "who are you"]
     assert (await answered(run, "firmware"))["taken"] == 4096
+
+
+async def test_fetches_are_watched_until_none_goes_on(office: Office, run: Command) -> None:
+    """What is coming is waited for; what cannot be had is not."""
+    await office.order()
+    row = next(office.orders.all())
+    office.images.known["x"] = Wanted(row)
+    watching = asyncio.ensure_future(run("firmware", "--watch", "--json"))
+    done, _ = await asyncio.wait([watching], timeout=1.5)
+    assert not done
+    trouble = UnfitError(Trouble.SOURCE_DENIED, "gone for good")
+    office.images.known["x"] = Wanted(row, trouble=trouble, unfit=trouble)
+    async with asyncio.timeout(20):
+        result = await watching
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["fetches"][0]["trouble"]["final"] is True
 
 
 async def test_dead_letters_are_replayed_and_dropped(office: Office, run: Command) -> None:
