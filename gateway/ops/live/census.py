@@ -4,6 +4,7 @@ The walk lets go of the loop now and then: with a hundred thousand devices it ta
 """
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -51,6 +52,8 @@ class Progress:
 class Census:
     """What a walk found."""
 
+    #: How long it held the loop.
+    seconds: float = 0.0
     #: Of open updates.
     states: Counter[State] = field(default_factory=Counter)
     owners: Counter[Owner] = field(default_factory=Counter)
@@ -70,6 +73,7 @@ class Census:
 async def take(outlook: Outlook) -> Census:
     """Walk over the newest update of each module of each device."""
     census, stuck = Census(), []
+    started = time.perf_counter()
     for number, update in enumerate(list(outlook.record.all()), start=1):
         is_open = not update.state.is_terminal
         census.campaigns[Campaign(update.device.product_id, update.module, update.target)].add(
@@ -84,9 +88,12 @@ async def take(outlook: Outlook) -> Census:
             if is_gone or update.is_held or update.stalled:
                 stuck.append(update)
         if number % STRIDE == 0:
+            census.seconds += time.perf_counter() - started
             await asyncio.sleep(0)
+            started = time.perf_counter()
     census.stuck_count = len(stuck)
     census.stuck = nsmallest(STUCK, stuck, key=lambda update: (update.entered_at, update.id))
+    census.seconds += time.perf_counter() - started
     return census
 
 

@@ -5,7 +5,6 @@ loop; what it says of single updates is a few of them and the number of the othe
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sized
 from typing import Any
 
@@ -65,8 +64,9 @@ class Watch:
         self._figures: Mapping[Lane, Figures] = {}
         self._messages: Mapping[Lane, int] = {}
         self._trouble: str | None = None
-        self._counted_at = float("-inf")
         self._known = 0
+        #: Set when what was counted is no longer so.
+        self._is_stale = asyncio.Event()
         self._quarantined = 0
         self._named: set[UpdateId] = set()
         self._more = 0
@@ -84,7 +84,7 @@ class Watch:
                 else:
                     self._named.add(name)
         if changes.dropped or any(isinstance(each, Buried) for each in changes.settlements):
-            self._counted_at = float("-inf")
+            self._is_stale.set()
         self._news.set()
 
     async def run(self) -> None:
@@ -93,28 +93,41 @@ class Watch:
             while True:
                 await self._hub.wanted.wait()
                 self._begin()
-                while self._hub.readers:
-                    started = time.perf_counter()
-                    was_news = await self._look()
-                    pause = SHARE * (time.perf_counter() - started)
-                    await asyncio.sleep(max(pause, EVERY) if was_news else pause)
-                    await signalled(self._news, IDLE)
-                self._picture = None
+                await self._count()
+                async with asyncio.TaskGroup() as group:
+                    counting = group.create_task(self._count_for_ever(), name="watch-count")
+                    await self._look_while_read()
+                    counting.cancel()
         finally:
             self._hub.close()
 
+    async def _look_while_read(self) -> None:
+        while self._hub.readers:
+            self._news.clear()
+            counted = await census.take(self._outlook)
+            was_news = self._tell(counted)
+            pause = SHARE * counted.seconds
+            await asyncio.sleep(max(pause, EVERY) if was_news else pause)
+            await signalled(self._news, IDLE)
+        self._picture = None
+
+    async def _count_for_ever(self) -> None:
+        """Beside the looks: a store that is slow holds up none of them."""
+        while True:
+            await asyncio.sleep(EVERY)
+            await signalled(self._is_stale, COUNT_EVERY - EVERY)
+            self._is_stale.clear()
+            await self._count()
+
     def _begin(self) -> None:
         """Nothing that was noted before is worth anything."""
-        self._messages, self._counted_at = {}, float("-inf")
+        self._messages = {}
         self._named.clear()
         self._more = 0
 
-    async def _look(self) -> bool:
+    def _tell(self, counted: census.Census) -> bool:
         """Tell what has changed; False when nothing has."""
-        self._news.clear()
         named, more, self._named, self._more = self._named, self._more, set(), 0
-        await self._count()
-        counted = await census.take(self._outlook)
         before, self._picture = self._picture, self._drawn(counted)
         if before is None:
             self._hub.wake()
@@ -134,11 +147,7 @@ class Watch:
         return True
 
     async def _count(self) -> None:
-        """Ask the store what waits, now and then."""
-        now = time.monotonic()
-        if now - self._counted_at < COUNT_EVERY:
-            return
-        self._counted_at = now
+        """Ask the store what waits."""
         try:
             async with asyncio.timeout(PATIENCE):
                 self._figures = await self._store.figures()

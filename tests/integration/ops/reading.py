@@ -56,9 +56,10 @@ class Stream:
 
 
 @asynccontextmanager
-async def reading(url: str, last: str | None = None) -> AsyncIterator[Stream]:
+async def reading(url: str, last: str | None = None, *, token: str = "") -> AsyncIterator[Stream]:
     """Read along from now, or from after an event."""
     headers = {} if last is None else {"Last-Event-ID": last}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     async with (
         aiohttp.ClientSession(read_bufsize=2**20) as session,
         session.get(url, headers=headers) as reply,

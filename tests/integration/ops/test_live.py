@@ -191,6 +191,14 @@ async def test_the_end_is_told(office: Office) -> None:
         assert reply.status == 503
 
 
+async def test_whoever_comes_when_the_last_one_leaves_is_told(office: Office) -> None:
+    """At whatever moment that is."""
+    for pause in (0.0, 0.001, 0.2, 0.55, 0.0, 1.1, 0.0):
+        async with reading(events(office)) as stream:
+            assert (await begun(stream))["name"] == "office"
+        await asyncio.sleep(pause)
+
+
 async def test_without_a_reader_nothing_is_kept(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """No walk over the updates, no count in the store, no memory."""
     async with reading(events(office)) as stream:
