@@ -8,7 +8,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -118,7 +118,7 @@ async def nothing() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def reporting(running: Box) -> AsyncIterator[object]:
+async def reporting(running: Box) -> AsyncIterator[Callable[[], float]]:
     """Let twenty devices report progress all the time."""
     said = 0
     started = time.monotonic()

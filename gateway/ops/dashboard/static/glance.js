@@ -5,6 +5,9 @@ import { age, clock, cloudName, number, secondsSince, secondsUntil } from "./for
 import { empty, table } from "./tables.js";
 import { count, say } from "./words.js";
 
+const STATES = [
+  "queued", "waiting_confirmation", "notified", "downloading", "downloaded", "verified", "installing", "applying", "confirming",
+];
 const BANDS = { succeeded: ["succeeded"], ended_otherwise: ["failed", "timed_out", "canceled", "rejected"] };
 
 export function clouds({ lanes, started_at: started }) {
@@ -36,7 +39,7 @@ function cloudWords(lane, started) {
 }
 
 export function updating({ updates, campaigns }) {
-  const states = Object.entries(updates.states);
+  const states = STATES.filter((name) => updates.states[name]).map((name) => [name, updates.states[name]]);
   const next = Object.entries(updates.next).map(([owner, value]) => (owner === "device" ? count("who_device", value) : say(`who_${owner}`, { count: number(value) })));
   if (updates.away > 0) next.push(say("who_away", { count: number(updates.away) }));
   return [

@@ -11,11 +11,11 @@ import { stuckTable } from "./stuck.js";
 import { asideTable, empty, lettersTable } from "./tables.js";
 import { say } from "./words.js";
 
-const LETTERS = 5;
+const SHOWN = 4;
 
 export class Overview {
   constructor(redraw) {
-    const options = { limit: LETTERS };
+    const options = { limit: SHOWN };
     this.letters = new Looked(() => get("dead-letters", options), redraw);
     this.aside = new Looked(() => get("quarantine", options), redraw);
     this.plots = new Plots(redraw);
@@ -42,7 +42,7 @@ export class Overview {
       el(
         "div", { class: "columns" },
         el("div", {}, section("clouds", say("clouds"), clouds(picture)), section("stuck", say("stuck"), stuckTable(picture))),
-        el("div", {}, section("updating", say("updating"), updating(picture)), section("refused", say("refused_title"), this.refused())),
+        el("div", {}, section("updating", say("updating"), updating(picture)), this.refused(), this.quarantined()),
       ),
       section("plots", say("plots"), this.plots.draw(picture)),
     ];
@@ -50,16 +50,25 @@ export class Overview {
 
   refused() {
     const letters = this.letters.value?.dead_letters ?? [];
-    const aside = this.aside.value?.quarantine ?? [];
-    const isMore = this.letters.value?.next || this.aside.value?.next;
-    return [
-      el("h3", {}, say("dead_letters"), " ", el("span", { class: "small" }, say("dead_letters_why"))),
+    return section(
+      "letters", say("dead_letters"), el("p", { class: "small" }, say("dead_letters_why")),
       letters.length ? lettersTable(letters, letterButtons) : empty(say("no_letters")),
-      el("h3", {}, say("quarantine"), " ", el("span", { class: "small" }, say("quarantine_why"))),
-      aside.length ? asideTable(aside) : empty(say("no_quarantine")),
-      isMore && el("p", {}, el("a", { href: "#/refused" }, say("all"))),
-    ];
+      this.letters.value?.next && allLink(),
+    );
   }
+
+  quarantined() {
+    const aside = this.aside.value?.quarantine ?? [];
+    return section(
+      "quarantine", say("quarantine"), el("p", { class: "small" }, say("quarantine_why")),
+      aside.length ? asideTable(aside) : empty(say("no_quarantine")),
+      this.aside.value?.next && allLink(),
+    );
+  }
+}
+
+function allLink() {
+  return el("p", {}, el("a", { href: "#/refused" }, say("all")));
 }
 
 function section(key, title, ...children) {

@@ -91,7 +91,8 @@ export class OneDevice extends Single {
       { name: say("next"), cell: who, kind: "wide" },
     ];
     return [
-      el("p", { class: "stands" }, presence(device), " ", say("runs"), " ", versions(device)),
+      el("p", { class: "stands" }, presence(device)),
+      facts([[say("runs"), versions(device)]]),
       el("div", { class: "buttons" }, button("ask", this.at, this.id)),
       device.orders.length > 0 && [el("h3", {}, say("orders")), orders(device.orders)],
       el("h3", {}, say("updates")),
