@@ -9,25 +9,23 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+
+from tests.simulators.record import Record
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Served(Protocol):
-    """A cloud that is served somewhere, by its URL."""
-
-    url: str
-
-
 class Exchange:
     """One request, and what may be done with it."""
 
-    def __init__(self, request: bytes, writer: asyncio.StreamWriter, behind: tuple[str, int]) -> None:
+    def __init__(
+        self, request: bytes, writer: asyncio.StreamWriter, behind: tuple[str, int], record: Record
+    ) -> None:
         self.request = request
         self._writer = writer
         self._behind = behind
+        self._record = record
 
     async def say(self, *pieces: bytes, pause: float = 0.0) -> None:
         """Send these."""
@@ -35,6 +33,16 @@ class Exchange:
             self._writer.write(piece)
             await self._writer.drain()
             await asyncio.sleep(pause)
+
+    async def lost(self) -> bytes:
+        """Let the cloud have the request, and return the answer that nobody will hear: asking again is excused."""
+        heard = self._record.order
+        answer = await self.cloud_says()
+        for call in reversed(self._record.calls):
+            if call.order <= heard:
+                break
+            self._record.lose_reply(call)
+        return answer
 
     async def cloud_says(self) -> bytes:
         """Let the cloud have the request, and return its whole answer."""
@@ -63,9 +71,10 @@ Injury = Callable[[Exchange], Awaitable[None]]
 class Front:
     """One cloud's front; poke `injury`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, record: Record) -> None:
         host, _, port = url.rpartition("/")[2].partition(":")
         self._behind = (host, int(port))
+        self._record = record
         self.injury: Injury | None = None
         #: Only requests with this in them suffer.
         self.only = b""
@@ -95,7 +104,7 @@ class Front:
         self._busy.add(task)
         try:
             while not writer.is_closing():
-                await self._answer(Exchange(await _message(reader), writer, self._behind))
+                await self._answer(Exchange(await _message(reader), writer, self._behind, self._record))
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

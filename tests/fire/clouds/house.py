@@ -23,7 +23,6 @@ from tests.simulators import serve
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.onenet.task import Device
 from tests.simulators.record import Call
-from tests.simulators.serving import Serveable
 from tests.simulators.tencent import PATH, TOKEN, TencentCloud
 
 WALL = 1_800_000_000.0
@@ -232,11 +231,10 @@ async def house(
             cloud.names[device] = _number(device)
     async with contextlib.AsyncExitStack() as stack:
         fronts = {}
-        clouds: tuple[Serveable, ...] = (tencent, south, fuse)
+        clouds: tuple[TencentCloud | OneNetCloud, ...] = (tencent, south, fuse)
         for name, served in zip(CLOUDS, clouds, strict=True):
-            fronts[name] = await stack.enter_async_context(
-                Front(await stack.enter_async_context(serve(served))).serve()
-            )
+            url = await stack.enter_async_context(serve(served))
+            fronts[name] = await stack.enter_async_context(Front(url, served.record).serve())
         config = directory / "gateway.toml"
         config.write_text(
             CONFIG.format(

@@ -73,13 +73,13 @@ async def _hung_up(exchange: Exchange) -> None:
 
 async def _applied_and(exchange: Exchange, part: float) -> None:
     """Let the cloud do what it is asked, and give this part of its answer."""
-    answer = await exchange.cloud_says()
+    answer = await exchange.lost()
     await exchange.say(answer[: int(len(answer) * part)])
     exchange.reset()
 
 
 async def _drop_by_drop(exchange: Exchange, *, from_body: bool) -> None:
-    answer = await exchange.cloud_says()
+    answer = await exchange.lost()
     start = answer.index(b"\r\n\r\n") + 4 if from_body else 0
     await exchange.say(answer[:start])
     await exchange.say(*(bytes((each,)) for each in answer[start:]), pause=1.0)
@@ -92,7 +92,7 @@ async def _for_ever(exchange: Exchange, *, head: bytes, piece: bytes, pause: flo
 
 
 async def _half_json(exchange: Exchange) -> None:
-    answer = await exchange.cloud_says()
+    answer = await exchange.lost()
     body = answer.partition(b"\r\n\r\n")[2]
     await exchange.say(_whole(body[: len(body) // 2]))
 

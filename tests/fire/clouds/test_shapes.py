@@ -122,7 +122,7 @@ async def spoilt(bench: Bench, spoiler: Spoiler) -> AsyncIterator[Callable[[], C
     """Serve the bench's cloud behind the spoiler; the function makes an adapter that knows nothing yet."""
     config = CloudConfig.model_validate({"adapter": "any", "requests_per_second": 100_000})
     assert bench.cloud is not None
-    async with serve(bench.cloud) as url, Front(url).serve() as front:
+    async with serve(bench.cloud) as url, Front(url, bench.cloud.record).serve() as front:
         front.injury = spoiler
         async with HttpSession("cloud/any", config, Metrics(CollectorRegistry())) as session:
             site = Site(
