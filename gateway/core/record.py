@@ -33,6 +33,7 @@ Part = tuple[DeviceId, Module]
 
 #: A device that names ever new modules must not grow the site's memory.
 MAX_MODULES = 32
+_IGNORED = frozenset({Verdict.STALE, Verdict.ABSORBED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Record:
         self._versions: dict[Part, Version] = {}
         self._said_at: dict[Part, float] = {}
         self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
+        #: Of which update it stands in the timeline that its device said something in vain.
+        self._ignored: dict[Part, UpdateId] = {}
         #: Whether a lane is not to hear of an update, because its cloud wants something else; set by the orders.
         self.is_none_of: Callable[[Update, Lane], bool] = lambda _update, _lane: False
         #: Called with an update that a device left for another, and that one; set by the orders.
@@ -160,6 +163,8 @@ class Record:
         update = outcome.update
         if update is None or outcome.verdict not in CHANGES:
             self._metrics.suppressed.labels(outcome.verdict).inc()
+            if update is not None and said and outcome.verdict in _IGNORED:
+                self._note_ignored(update, outcome.verdict, said)
             return False
         part = (update.device, update.module)
         self._ledger.remember(partial(put_back, self._updates, part, self._updates.get(part)))
@@ -188,6 +193,16 @@ class Record:
         """Write a line into the update's timeline."""
         entry = Entry(device=update.device, update=update.id, source=source, text=text)
         self._ledger.changes.journal.append(entry)
+
+    def _note_ignored(self, update: Update, verdict: Verdict, said: bytes) -> None:
+        """Write once for each update that its device said something which changes it no more."""
+        part = (update.device, update.module)
+        before = self._ignored.get(part)
+        if before != update.id:
+            self._ignored[part] = update.id
+            self._ledger.remember(partial(put_back, self._ignored, part, before))
+            self.note(update, "said", in_its_words(said))
+            self.note(update, "understood", f"ignored as {verdict}")
 
     def _progressed(self, update: Update) -> None:
         changes = self._ledger.changes

@@ -17,6 +17,8 @@ _SECTIONS: Final = {"state": "state", "believed": "state", "reason": "reason", "
 _FORMS: Final = tuple(
     (word, re.compile(form, re.DOTALL))
     for word, form in (
+        ("stale", r"ignored as stale"),
+        ("absorbed", r"ignored as absorbed"),
         ("retried", r"failed with (?P<reason>\w+); begins anew \((?P<number>\d+)\)"),
         ("ordered", r"ordered (?P<order>.+)"),
         ("again", r"believed (?P<believed>\w+): told again (?P<state>\w+)"),

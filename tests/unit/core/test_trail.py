@@ -63,6 +63,21 @@ async def test_progress_and_repeats_leave_no_words() -> None:
     assert sources(house) == ["said", "understood"]
 
 
+async def test_what_comes_too_late_is_quoted_once() -> None:
+    """Why a cloud shows less than the device says must be found here; a device that babbles does not fill the disk."""
+    house = House()
+    async with house.committing():
+        await say(house, REPORT, told(State.INSTALLING), told(State.DOWNLOADING))
+        await say(house, b"late", told(State.DOWNLOADING), told(State.FAILED), told(State.APPLYING))
+        lines = [(entry.source, entry.text) for entry in house.store.journal]
+        assert lines[2:4] == [("said", REPORT.decode()), ("understood", "ignored as stale")]
+        assert sources(house) == ["said", "understood"] * 3
+        house.engine.accept(runs(V1), lambda _: None)
+        await say(house, b"again", told(State.DOWNLOADING), told(State.FAILED))
+        await say(house, b"in vain", *[told(State.INSTALLING)] * 3)
+    assert [entry.text for entry in house.store.journal][-2:] == ["in vain", "ignored as absorbed"]
+
+
 async def test_what_the_gateway_says_itself_was_said_by_nobody() -> None:
     """Only a device has words of its own."""
     house = House()

@@ -57,6 +57,13 @@ def test_what_was_understood_is_told(event: dict[str, Any], english: str, chines
             "failed (the signal is weak) and begins anew, try 2",
             "失败（信号弱），重新开始，第 2 次",
         ),
+        ("understood", "ignored as absorbed", "ignored: the update is over", "已忽略：该升级已经结束"),
+        (
+            "understood",
+            "ignored as stale",
+            "ignored: it is older than what is known",
+            "已忽略：早于已知状态",
+        ),
         ("cloud/a", "ordered 2.0 (t1)", "ordered 2.0 (t1)", "下达 2.0 (t1)"),
         ("cloud/a", "downloading: delivered", "downloading: delivered", "下载中：已送达"),
         (
