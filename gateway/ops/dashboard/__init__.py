@@ -1,8 +1,7 @@
 """The page at `/`: files that anybody may have, because they hold no facts; what they show needs the token.
 
 Theory of operation. The page is HTML, a style sheet and ES modules, served as they lie here. It reads `/api/v1/events`
-and draws; what it does, it does through the API. It asks nobody else for anything, and its policy has the browser see
-to that: no script, style or request of another origin, nothing inline, no frame around it.
+and draws; what it does, it does through the API.
 """
 
 import gzip
@@ -16,23 +15,8 @@ from aiohttp import web
 
 from gateway.ops import words
 from gateway.ops.http import UNGUARDED
+from gateway.ops.pages import HEADERS
 
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-)
-_HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # Asked for again each time, and not sent again while it is the same.
-    "Cache-Control": "no-cache",
-    "Vary": "Accept-Encoding",
-}
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -83,7 +67,7 @@ def _page(body: bytes, kind: str) -> Page:
 
 
 def _answer(request: web.Request, page: Page) -> web.Response:
-    headers = {**_HEADERS, "ETag": page.tag}
+    headers = {**HEADERS, "Vary": "Accept-Encoding", "ETag": page.tag}
     if request.headers.get("If-None-Match") == page.tag:
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = page.kind

@@ -52,7 +52,7 @@ class Progress:
 class Census:
     """What a walk found."""
 
-    #: How long it held the loop.
+    #: Processor time that it took.
     seconds: float = 0.0
     #: Of open updates.
     states: Counter[State] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class Census:
 async def take(outlook: Outlook) -> Census:
     """Walk over the newest update of each module of each device."""
     census, stuck = Census(), []
-    started = time.perf_counter()
+    started = time.thread_time()
     for number, update in enumerate(list(outlook.record.all()), start=1):
         is_open = not update.state.is_terminal
         census.campaigns[Campaign(update.device.product_id, update.module, update.target)].add(
@@ -88,12 +88,12 @@ async def take(outlook: Outlook) -> Census:
             if is_gone or update.is_held or update.stalled:
                 stuck.append(update)
         if number % STRIDE == 0:
-            census.seconds += time.perf_counter() - started
+            census.seconds += time.thread_time() - started
             await asyncio.sleep(0)
-            started = time.perf_counter()
+            started = time.thread_time()
     census.stuck_count = len(stuck)
     census.stuck = nsmallest(STUCK, stuck, key=lambda update: (update.entered_at, update.id))
-    census.seconds += time.perf_counter() - started
+    census.seconds += time.thread_time() - started
     return census
 
 

@@ -11,19 +11,8 @@ from aiohttp import web
 
 from gateway.ops.api.answering import answer_text
 from gateway.ops.http import UNGUARDED
+from gateway.ops.pages import HEADERS
 
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    # Asked for again each time, and not sent again while it is the same.
-    "Cache-Control": "no-cache",
-}
 _FILES: Final = {
     "": ("index.html", "text/html"),
     "/reference.css": ("reference.css", "text/css"),
@@ -42,6 +31,6 @@ def _route(path: str, name: str, kind: str) -> web.RouteDef:
     text = files(__name__).joinpath("static", name).read_text(encoding="utf-8")
 
     async def show(request: web.Request) -> web.Response:
-        return answer_text(request, text, kind, _HEADERS)
+        return answer_text(request, text, kind, HEADERS)
 
     return web.get(f"/api/v1/docs{path}", show, name=f"{UNGUARDED}.reference.{name.replace('.', '_')}")

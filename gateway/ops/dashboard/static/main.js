@@ -69,7 +69,8 @@ function foot() {
   const { picture, connection } = state;
   if (picture === null) return "";
   const about = say("page_of", { version: picture.version, time: clock(picture.started_at) });
-  return connection === "live" ? about : `${about} · ${say("as_of", { time: clock(state.lostAt ?? Date.now() / 1000, { seconds: true }) })}`;
+  const old = connection !== "live" && ` · ${say("as_of", { time: clock(state.lostAt ?? Date.now() / 1000, { seconds: true }) })}`;
+  return [about, old, " · ", el("a", { href: "api/v1/docs" }, "API")];
 }
 
 // Said aloud when the verdict is another one, not when a number in it grows.

@@ -5,10 +5,10 @@ import { svg } from "./dom.js";
 const LEFT = 52, RIGHT = 8, TOP = 10, BOTTOM = 24;
 
 // `series` are {name, kind, values}, one value or null for each time of `at` (Unix seconds).
-export function plot({ at, series, isStacked, width, height, label, tick, time, title, least = 1 }) {
+export function plot({ at, series, isStacked, width, height, label, tick, time, title, least = 1, round = nice }) {
   const inner = { width: Math.max(width - LEFT - RIGHT, 40), height: height - TOP - BOTTOM };
   const stacked = isStacked ? stack(series) : series.map((each) => ({ ...each, base: null }));
-  const top = nice(Math.max(least, ...stacked.flatMap(({ values }) => values.filter((value) => value !== null))));
+  const top = round(Math.max(least, ...stacked.flatMap(({ values }) => values.filter((value) => value !== null))));
   const [from, to] = [at[0] ?? 0, at[at.length - 1] ?? 1];
   const x = (moment) => LEFT + (to > from ? ((moment - from) / (to - from)) * inner.width : inner.width);
   const y = (value) => TOP + inner.height * (1 - value / top);
@@ -74,6 +74,12 @@ function times(from, to, x, height, time, width) {
     const anchor = steps.length === 1 || index === steps.length - 1 ? "end" : index === 0 ? "start" : "middle";
     return svg("text", { class: "tick", x: x(moment), y: height - 6, "text-anchor": anchor }, time(moment));
   });
+}
+
+// The next age that people think in: half of it is one, too.
+const AGES = [1, 2, 4, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 43_200, 86_400, 172_800, 345_600];
+export function niceAge(seconds) {
+  return AGES.find((age) => age >= seconds * 0.999) ?? nice(seconds / 172_800) * 172_800;
 }
 
 // The next round number: 1, 2, 5, 10 …

@@ -3,7 +3,7 @@
 import { Looked, get, path } from "./api.js";
 import { el } from "./dom.js";
 import { age, clock, cloudName, number } from "./format.js";
-import { plot } from "./plot.js";
+import { niceAge, plot } from "./plot.js";
 import { state } from "./state.js";
 import { empty } from "./tables.js";
 import { say } from "./words.js";
@@ -60,7 +60,7 @@ export class Plots {
     const lanes = Object.entries(value?.delay_seconds ?? {});
     const kinds = ["first", "second", "third", "fourth"];
     const series = lanes.map(([lane, values], index) => ({ name: cloudName(lane), kind: kinds[index % kinds.length], values }));
-    return this.figure(say("plot_delay"), picture, value?.at, series, { tick: age, least: 1, isKeyed: true });
+    return this.figure(say("plot_delay"), picture, value?.at, series, { tick: age, round: niceAge, isKeyed: true });
   }
 
   campaign() {
