@@ -1,6 +1,7 @@
 """The stream of events: a picture, then what changes in it, for a few readers and at no cost without any."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +161,22 @@ async def test_with_too_many_readers_the_next_is_asked_to_wait(
                 ] == "too_many_readers"
         async with reading(events(office)) as third:
             await begun(third)
+
+
+async def test_who_takes_nothing_is_let_go(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is told meanwhile: a few frames wait for it, and then none."""
+    monkeypatch.setattr(stream_of, "PATIENCE", 0.3)
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect((office.server.address.host, office.server.address.port))
+        idle.send(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await until(lambda: office.outlook.hub.readers == 1)
+        (reader,) = office.outlook.hub._readers
+        for _ in range(200):
+            office.outlook.hub.tell("change", {"text": "x" * 100_000})
+            await asyncio.sleep(0)
+            assert len(reader._frames) <= hub.DEPTH
+        await until(lambda: office.outlook.hub.readers == 0)
 
 
 async def test_a_quiet_stream_shows_that_it_lives(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
