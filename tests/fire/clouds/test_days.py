@@ -9,7 +9,7 @@ import psutil
 from tests.fire.clouds.house import DEVICES, SPARE, House, house
 from tests.fire.clouds.injuries import INJURIES
 
-HOURS = int(float(os.environ.get("FIRE_DAYS", "1")) * 24)
+HOURS = int(float(os.environ.get("FIRE_DAYS", "0.5")) * 24)
 RATE = 10
 QUOTA = 512 * 1024
 #: One probe each 15 s, and once an hour what is new.
