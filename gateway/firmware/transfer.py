@@ -38,8 +38,6 @@ class Transfer:
         self._partial = partial
         self._shop = shop
         self._offers: deque[tuple[Firmware, ImageSource]] = deque()
-        #: Streams that the bytes so far came from.
-        self._pieces = 0
         self._restarted = False
         self._promised = 0
         self._checkpoint_at = 0.0
@@ -51,7 +49,7 @@ class Transfer:
             self._offers.append((firmware, source))
 
     async def bring(self) -> Image:
-        """Fetch until the digests are right; wrong ones are believed only of an image that came in one piece."""
+        """Fetch until the digests are right; wrong ones are believed when the whole image came twice."""
         await self._take_up()
         while True:
             await self._fill()
@@ -59,7 +57,7 @@ class Transfer:
             misfit = image.misfit(self._firmware)
             if misfit is None:
                 return image
-            if self._pieces <= 1 or self._restarted:
+            if self._restarted:
                 raise UnfitError(Trouble(misfit), f"what came has md5 {image.md5} and {image.size} bytes")
             await self._restart(misfit)
 
@@ -72,7 +70,6 @@ class Transfer:
         if self.received > (self._firmware.size or self.received):
             await self._restart("wrong_size")
         if self.received:
-            self._pieces = 1
             self._shop.tally.resumed += 1
             log.info("firmware_resumed", version=self._firmware.version, start=self.received)
 
@@ -133,8 +130,6 @@ class Transfer:
             except (CloudError, asyncio.CancelledError):
                 await self._append(block)  # these bytes are good; the next try begins behind them
                 raise
-            finally:
-                self._pieces += self.received > start
             await self._append(block)
 
     async def _bound(self) -> None:
@@ -161,7 +156,6 @@ class Transfer:
         log.warning("firmware_restarted", version=self._firmware.version, why=why)
         await self._shop.work(self._partial.restart)
         self._restarted = True
-        self._pieces = 0
         self.received = 0
         self._shop.tally.restarted += 1
 

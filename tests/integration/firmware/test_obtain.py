@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from gateway.errors import Denied, Rejected, Scope, Unavailable
@@ -36,6 +37,7 @@ from tests.integration.firmware.origin import (
     refusing,
     send,
     serving,
+    well,
 )
 
 
@@ -203,12 +205,12 @@ async def test_one_image_under_two_names_lies_there_once(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("said", "reason", "asked"),
     [
-        ({"md5": Md5("0" * 32)}, Trouble.WRONG_MD5),
-        ({"size": SIZE + 1}, Trouble.WRONG_SIZE),
-        ({"size": SIZE - 1}, Trouble.WRONG_SIZE),
-        ({"size": QUOTA + 1}, Trouble.TOO_LARGE),
+        ({"md5": Md5("0" * 32)}, Trouble.WRONG_MD5, 2),
+        ({"size": SIZE + 1}, Trouble.WRONG_SIZE, 1),
+        ({"size": SIZE - 1}, Trouble.WRONG_SIZE, 1),
+        ({"size": QUOTA + 1}, Trouble.TOO_LARGE, 0),
     ],
 )
 async def test_an_image_that_is_not_what_was_ordered_is_unfit(  # noqa: PLR0917 - fixtures
@@ -218,12 +220,13 @@ async def test_an_image_that_is_not_what_was_ordered_is_unfit(  # noqa: PLR0917 
     directory: Path,
     said: dict[str, Any],
     reason: Trouble,
+    asked: int,
 ) -> None:
     """It is refused in so many words, at once where that is possible, and leaves nothing."""
     with pytest.raises(UnfitError) as caught:
         await cache.obtain(origin.firmware(**said), source, key="a")
     assert caught.value.reason is reason
-    assert len(origin.asked) == (reason is not Trouble.TOO_LARGE)
+    assert len(origin.asked) == asked
     assert files(directory) == {}
     assert (cache.figures.taken, cache.tally.failed[reason]) == (0, 1)
 
@@ -244,6 +247,23 @@ async def test_a_wrong_beginning_is_fetched_once_more(
     image = await cache.obtain(firmware, source, key="a")
     assert await content(cache, image.sha256) == right
     assert (cache.tally.restarted, origin.asked[-1][1]) == (1, "")
+
+
+async def test_an_image_damaged_on_its_way_is_fetched_once_more(
+    cache: FirmwareCache, origin: Origin, source: HttpSource
+) -> None:
+    """A broken box between cloud and site ends nobody's update."""
+    firmware, right = origin.firmware(), origin.content
+
+    async def damaging_once(origin: Origin, request: web.Request) -> web.StreamResponse:
+        origin.content = right if len(origin.asked) > 1 else b"?" + right[1:]
+        return await well(origin, request)
+
+    origin.answer = damaging_once
+    image = await cache.obtain(firmware, source, key="a")
+
+    assert await content(cache, image.sha256) == right
+    assert (cache.tally.restarted, len(origin.asked)) == (1, 2)
 
 
 async def test_a_wrong_image_is_not_fetched_for_ever(
