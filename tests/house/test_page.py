@@ -11,7 +11,7 @@ STATIC = Path(__file__).parents[2] / "gateway" / "ops" / "dashboard" / "static"
 MODULES = sorted(STATIC.glob("*.js"))
 MAX_LINES = 200
 #: Words that are put together: `who_` and an owner, say.
-BUILT = ("who_", "filter_", "band_", "sure_", "done_", "order_")
+BUILT = ("who_", "filter_", "band_", "sure_", "done_", "order_", "dead_letters_", "quarantine_")
 #: That an act, a flag or a circuit is called by.
 NAMED = re.compile(r"""["'`]([a-z][a-z_]*)["'`]""")
 MARKUP = re.compile(

@@ -41,9 +41,9 @@ class Tab:
         await self.page.wait_for_selector("main h2, .figures")
         await expect(self.page.locator("main .empty", has_text="…")).to_have_count(0)
 
-    async def sees(self, text: str, within: str = "main", *, within_ms: float = 10_000) -> None:
+    async def sees(self, text: str, within: str = "main") -> None:
         """Wait for a text."""
-        await self.page.locator(within).get_by_text(text).first.wait_for(timeout=within_ms)
+        await self.page.locator(within).get_by_text(text).first.wait_for()
 
     async def title(self) -> str:
         """Return the sentence at the top."""

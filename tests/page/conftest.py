@@ -1,4 +1,4 @@
-"""One browser and one gateway for all tests that only look."""
+"""One browser, one gateway for all tests that only look, and one for those that act on what is theirs alone."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,4 +24,11 @@ async def busy(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> As
     """Return a gateway with forty devices amid their updates, for those who only look."""
     directory: Path = tmp_path_factory.mktemp("busy")
     async with box(directory, Stock(devices=40, letters=3, aside=2, lines=400)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def acted(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Box]:
+    """Return a gateway with eighty devices; consent is waited for by d0017, d0037, d0057 and d0077."""
+    async with box(tmp_path_factory.mktemp("acted"), Stock(devices=80, letters=3)) as running:
         yield running

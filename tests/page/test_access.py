@@ -133,26 +133,26 @@ async def test_everything_is_reached_by_keyboard(browser: Browser, busy: Box) ->
                 assert is_seen, at
 
 
-async def test_a_person_acts_without_a_pointer(browser: Browser, tmp_path: Path) -> None:
+async def test_a_person_acts_without_a_pointer(browser: Browser, acted: Box) -> None:
     """Focus comes back to where it was, and is not lost when what is below it changes."""
-    async with box(tmp_path, Stock(devices=40)) as running, tab(browser, running.url) as opened:
+    async with tab(browser, acted.url) as opened:
         page = opened.page
         await opened.go("#/stuck")
         await opened.ready()
-        refuse = page.get_by_role("button", name="Refuse: PLAIN/d0037/default/1")
+        refuse = page.get_by_role("button", name="Refuse: PLAIN/d0077/default/1")
         await refuse.focus()
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("button", name="Leave it")).to_be_focused()
         await page.keyboard.press("Escape")
         await expect(refuse).to_be_focused()
-        await page.get_by_role("button", name="Confirm: PLAIN/d0017/default/1").focus()
+        await page.get_by_role("button", name="Confirm: PLAIN/d0057/default/1").focus()
         await page.keyboard.press("Space")
-        await expect(page.locator("#told")).to_have_text("Confirmed: PLAIN/d0017/default/1")
+        await expect(page.locator("#told")).to_have_text("Confirmed: PLAIN/d0057/default/1")
         await refuse.focus()
         await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#told")).to_have_text("Refused: PLAIN/d0037/default/1")
+        await expect(page.locator("#told")).to_have_text("Refused: PLAIN/d0077/default/1")
 
 
 async def test_the_verdict_is_said_aloud_once(browser: Browser, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ export function age(seconds) {
 // The time of day, with the date where it is another day.
 export function clock(instant, { seconds = false } = {}) {
   const date = new Date(typeof instant === "number" ? instant * 1000 : instant);
-  const time = { hour: "2-digit", minute: "2-digit", hour12: false };
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (seconds) time.second = "2-digit";
   const isToday = date.toDateString() === new Date(now()).toDateString();
   const day = isToday ? {} : { month: "short", day: "numeric" };

@@ -137,7 +137,10 @@ async function start() {
     if (state.picture !== null) view.hear(news);
     redraw();
   });
-  whenUnknown((wasGiven) => askToken(wasGiven, known));
+  whenUnknown((wasGiven) => askToken(wasGiven, () => {
+    known();
+    if (state.picture !== null) view.hear({ isStart: true });
+  }));
   setInterval(redraw, 1000);
   follow();
 }

@@ -49,20 +49,22 @@ export class Overview {
   }
 
   refused() {
-    const letters = this.letters.value?.dead_letters ?? [];
-    return section(
-      "letters", say("dead_letters"), el("p", { class: "small" }, say("dead_letters_why")),
-      letters.length ? lettersTable(letters, letterButtons) : empty(say("no_letters")),
-      this.letters.value?.next && allLink(),
-    );
+    const shown = (letters) => lettersTable(letters, letterButtons);
+    return this.few("dead_letters", this.letters, shown, "no_letters");
   }
 
   quarantined() {
-    const aside = this.aside.value?.quarantine ?? [];
+    return this.few("quarantine", this.aside, asideTable, "no_quarantine");
+  }
+
+  // The newest of a list; that there is none is said only when it is known.
+  few(key, { value, error }, shown, none) {
+    const rows = value?.[key] ?? [];
     return section(
-      "quarantine", say("quarantine"), el("p", { class: "small" }, say("quarantine_why")),
-      aside.length ? asideTable(aside) : empty(say("no_quarantine")),
-      this.aside.value?.next && allLink(),
+      key, say(key), el("p", { class: "small" }, say(`${key}_why`)),
+      error && el("p", { class: "wrong" }, error.message),
+      rows.length ? shown(rows) : !error && empty(say(value ? none : "loading")),
+      value?.next && allLink(),
     );
   }
 }

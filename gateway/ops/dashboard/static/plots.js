@@ -74,7 +74,8 @@ export class Plots {
   figure(title, picture, at, series, { isKeyed, ...options }) {
     const head = el("h3", {}, title);
     if (!at || at.length === 0) {
-      return el("figure", { "data-key": title }, head, picture && empty(say("plot_empty", { time: clock(picture.started_at) })));
+      const words = at ? say("plot_empty", { time: clock(picture.started_at) }) : this.minutes.error?.message ?? say("loading");
+      return el("figure", { "data-key": title }, head, empty(words));
     }
     const label = series.map((each) => summary(each, at, options.tick, title)).join(" ");
     const drawn = plot({ at, series, ...options, width: room(), height: HEIGHT, label, time: clock, title: label });

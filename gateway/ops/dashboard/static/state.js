@@ -37,6 +37,13 @@ export function change({ at, patch, updates, more }) {
   });
 }
 
+// The stream is there again; whoever missed nothing is told nothing.
+export function found() {
+  if (state.picture === null || state.connection === "live") return;
+  Object.assign(state, { connection: "live", lostAt: null });
+  tell();
+}
+
 export function lose(connection) {
   if (state.connection !== "lost" && state.connection !== "busy") state.lostAt = new Date().toISOString();
   state.connection = connection;
