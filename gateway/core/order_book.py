@@ -69,9 +69,10 @@ class OrderBook:
             claim = settlement.claim
             key = (claim.lane, claim.event.device, claim.event.module)
             row = self._rows.get(key)
+            if row is not None and (row.is_closed or row.update == claim.update):
+                self._closed_at[key] = self._clock.now()
             if row is not None and row.update == claim.update:
                 self._rows[key] = closed = replace(row, is_closed=True)
-                self._closed_at[key] = self._clock.now()
                 if key in self._ledger.changes.orders:
                     # It was renewed while this was written.
                     self._ledger.changes.orders[key] = closed
@@ -92,6 +93,10 @@ class OrderBook:
             self._closed_at[key] = self._clock.now()
             return True
         return False
+
+    def _runs_already(self, update: Update) -> bool:
+        """Whether a device installs by itself once more what it runs: an order for that is a success at once."""
+        return not update.ordered and self._record.running(update.device, update.module) == update.target
 
     def _is_for_another(self, update: Update, lane: Lane) -> bool:
         """Whether the lane's cloud waits for another version: it might take this update for its own."""

@@ -98,7 +98,12 @@ class Orders(OrderBook):
         rows = self.serving(update)
         if not rows or not update.state.is_terminal:
             return False
-        self._open(replace(rows[0], is_closed=False))
+        key = rows[0].key
+        self._missing.discard(key)
+        if update.state is not State.CANCELED:
+            # The cloud hears of the end and orders it no more: that is no word against a person's.
+            self._close(rows[0].lane, update)
+        self._open(self._rows[key])
         return True
 
     def cancel(self, update: Update, reason: Reason) -> bool:
@@ -135,10 +140,6 @@ class Orders(OrderBook):
             self._open(row)
         else:
             self._wait(row, update)
-
-    def _runs_already(self, update: Update) -> bool:
-        """Whether a device installs by itself once more what it runs: an order for that is a success at once."""
-        return not update.ordered and self._record.running(update.device, update.module) == update.target
 
     def _join(self, update: Update, command: UpdateOrdered) -> None:
         rules = self._record.rules(command.device)
@@ -284,7 +285,7 @@ class Orders(OrderBook):
             self._close(row.lane, update)
         elif len(self.serving(update)) > 1:
             self._put(row, keep=False)
-        elif TABLE[update.state].rank <= _NOTIFIED:
+        elif TABLE[update.state].rank <= _NOTIFIED and not row.is_closed:
             log.info("order_withdrawn", lane=row.lane, update=update.id)
             self._put(row, keep=False)
             self.cancel(update, Reason.CANCELED_BY_CLOUD)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.order_book import LAG
 from gateway.core.record import ProductRules
-from gateway.errors import Rejected
+from gateway.errors import Rejected, Unavailable
 from gateway.model.commands import Order, TaskCanceled
 from gateway.model.events import Confirmed, StateReported, VersionReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Lane, Module, Version
@@ -20,7 +20,7 @@ from gateway.model.policy import Policy
 from gateway.model.states import TERMINAL, Phase, Reason, State
 from gateway.ports.store import Ordered
 from tests.unit.core.down import Down, wants
-from tests.unit.core.fakes import FakeStore, Fate, raises, teaches
+from tests.unit.core.fakes import FakeStore, Fate, fine, raises, teaches
 from tests.unit.core.house import BOTH, DEVICE, ONE, TWO, V1, V2, V3, runs, told
 
 MCU = Module("mcu")
@@ -741,7 +741,61 @@ class TestAgain:
             await soon()
             assert down.orders.again(down.update)
             assert (down.update.number, down.update.attempt, down.update.state) == (2, 2, State.QUEUED)
-            assert (down.row().update, down.row().is_closed) == (down.update.id, False)
+            assert down.row().update == down.update.id
+
+    @pytest.mark.parametrize("asked", [0, 1])
+    async def test_a_cloud_that_heard_the_end_and_is_silent_calls_nothing_off(self, asked: int) -> None:
+        """It orders no more what it takes for over; the operator does."""
+        async with site() as down:
+            down.take(ONE, wants())
+            await down.say(told(State.FAILED))
+            await soon()
+            for _ in range(asked):
+                down.take(ONE)
+            assert down.orders.again(down.update)
+            down.missing(ONE)
+            await soon()
+            down.missing(ONE)
+            assert (down.update.number, down.update.state) == (2, State.QUEUED)
+            assert down.store.orders[ONE, DEVICE, DEFAULT_MODULE].update == down.update.id
+
+    async def test_a_cloud_that_has_yet_to_hear_the_end_calls_nothing_off_either(self) -> None:
+        """It was away, the operator did not wait for it, and it lags a little once it is back."""
+        async with site() as down:
+            down.one.habit = raises(Unavailable("down"))
+            down.take(ONE, wants())
+            await down.say(told(State.FAILED))
+            assert down.orders.again(down.update)
+            await soon(2 * LAG.total_seconds())
+            down.one.habit = fine
+            await soon(60)
+            assert ends(down) == [(State.FAILED, V2)]
+            down.take(ONE, wants())
+            down.missing(ONE)
+            assert (down.update.number, down.update.state) == (2, State.QUEUED)
+
+    async def test_a_cloud_whose_order_was_called_off_here_may_still_withdraw_it(self) -> None:
+        """It never heard of an end, and is counted from the new beginning on."""
+        async with site() as down:
+            down.take(ONE, wants())
+            down.orders.cancel(down.update, Reason.CANCELED_BY_OPERATOR)
+            down.take(ONE)
+            assert down.orders.again(down.update)
+            states = list[State]()
+            for _ in range(2):
+                down.take(ONE)
+                states.append(down.update.state)
+            assert states == [State.QUEUED, State.CANCELED]
+
+    async def test_a_newer_task_takes_its_place(self) -> None:
+        """What a cloud orders goes before what it once ordered."""
+        async with site() as down:
+            down.take(ONE, wants())
+            await down.say(told(State.FAILED))
+            await soon()
+            assert down.orders.again(down.update)
+            down.take(ONE, wants(V3, handle="t2"))
+            assert (down.update.target, down.update.state) == (V3, State.QUEUED)
 
     async def test_what_is_open_or_was_never_ordered_is_not(self) -> None:
         """There is nothing to begin."""
