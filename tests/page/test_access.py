@@ -115,6 +115,8 @@ async def test_everything_has_its_name_and_its_place(browser: Browser, busy: Box
         plot = opened.page.get_by_role("img", name="Progress to 2.1.0")
         label = str(await plot.get_attribute("aria-label"))
         assert "Progress to 2.1.0, succeeded: now " in label
+        await opened.page.get_by_role("button", name="PLAIN default to 3.0.0-rc1").click()
+        await expect(opened.page.get_by_role("img", name="Progress to 3.0.0-rc1")).to_be_visible()
 
 
 async def test_everything_is_reached_by_keyboard(browser: Browser, busy: Box) -> None:

@@ -268,3 +268,17 @@ async def test_the_circuit_is_a_metric() -> None:
     await passing(house.gates[ONE], works)
     seen.append(metric._value.get())
     assert seen == [2, 1, 0]
+
+
+async def test_trouble_began_when_the_gate_shut_first() -> None:
+    """Probes that fail do not make it younger; after a start it is at least as old as that; a success ends it."""
+    gate = gate_of(LaneState())
+    assert gate.troubled_since is None
+    for _ in range(9):
+        async with gate:
+            gate.denied(Denied(Scope.LANE, "401", "no"))
+        assert gate.troubled_since == START
+    assert asyncio.get_running_loop().time() > START
+    await passing(gate, works)
+    assert gate.troubled_since is None
+    assert gate_of(SHUT).troubled_since == asyncio.get_running_loop().time()

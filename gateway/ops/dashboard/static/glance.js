@@ -58,12 +58,18 @@ function bands(states) {
   return { total, succeeded, ended_otherwise: otherwise, open: total - succeeded - otherwise };
 }
 
+export function campaignKey({ product, module, target }) {
+  return JSON.stringify([product, module, target]);
+}
+
+// Pressed, its course is drawn.
 function campaign(each) {
   const name = say("campaign_of", each);
   const parts = bands(each.states);
   const words = ["succeeded", "open", "ended_otherwise"].filter((band) => parts[band] > 0)
     .map((band) => `${number(parts[band])} ${say(`band_${band}`)}`).join(say("comma"));
-  return el("li", { "data-key": `${each.product} ${each.module} ${each.target}` }, el("span", { class: "name" }, name), bar(parts, name, words), el("span", { class: "small" }, words));
+  const key = campaignKey(each);
+  return el("li", { "data-key": key }, el("button", { class: "plain name", "data-campaign": key }, name), bar(parts, name, words), el("span", { class: "small" }, words));
 }
 
 function bar(parts, name, words) {

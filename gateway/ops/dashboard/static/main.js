@@ -106,10 +106,11 @@ function decoded(part) {
 }
 
 async function pressed(event) {
-  const { switch: which, turn: where } = event.target.closest("button")?.dataset ?? {};
+  const { switch: which, turn: where, campaign } = event.target.closest("button")?.dataset ?? {};
   if (which === "theme") turn();
   if (which === "language") await learn(language === "en" ? "zh" : "en", true).catch((error) => announce(error.message, true));
   if (where !== undefined) view.turn(where);
+  if (campaign !== undefined) view.choose(campaign);
   if (which !== undefined) redraw();
 }
 

@@ -30,6 +30,11 @@ export class Overview {
     for (const looked of [this.letters, this.aside, this.plots]) looked.end();
   }
 
+  choose(campaign) {
+    this.plots.choose(campaign);
+    document.getElementById("title-plots").scrollIntoView({ block: "nearest" });
+  }
+
   name() {
     return say("overview");
   }

@@ -3,6 +3,7 @@
 import { Looked, get, path } from "./api.js";
 import { el } from "./dom.js";
 import { age, clock, cloudName, number } from "./format.js";
+import { campaignKey } from "./glance.js";
 import { niceAge, plot } from "./plot.js";
 import { state } from "./state.js";
 import { empty } from "./tables.js";
@@ -31,15 +32,27 @@ export class Plots {
 
   hear(news) {
     if (news.isStart) this.minutes.again();
-    const found = state.picture?.campaigns[0];
+    const found = this.wanted();
     if (found && JSON.stringify(found) !== this.drawn) {
       this.drawn = JSON.stringify(found);
       this.progress.again();
     }
   }
 
+  // The campaign that was chosen, or the newest.
+  wanted() {
+    const campaigns = state.picture?.campaigns ?? [];
+    return campaigns.find((each) => campaignKey(each) === this.chosen) ?? campaigns[0];
+  }
+
+  choose(key) {
+    this.chosen = key;
+    this.progress.at = 0;
+    this.hear({});
+  }
+
   async lookAtCampaign() {
-    const found = state.picture?.campaigns[0];
+    const found = this.wanted();
     if (!found) return null;
     const { product, module, target } = found;
     return { target, ...(await get(path("campaigns", product, module, target))) };
