@@ -7,18 +7,12 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.config import Address
+from gateway.doorman import Doorman, Places
 from gateway.firmware.waits import Waits
 
 _BACKLOG = 1024
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-class _Full(asyncio.Protocol):
-    """Hangs up: there is no room for another connection."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 class Front:
@@ -29,6 +23,7 @@ class Front:
         self._listen = listen
         self._waits = waits
         self._runner: web.ServerRunner | None = None
+        self._places: Places | None = None
         self._listener: asyncio.Server | None = None
         #: Connections on which no request has come yet; each leaves at the latest when its time is up.
         self._silent: set[RequestHandler] = set()
@@ -47,10 +42,15 @@ class Front:
             self._handler, access_log=None, keepalive_timeout=self._waits.idle.total_seconds()
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=self._waits.shutdown.total_seconds())
+        self._places = Places(server, self._waits.connections)
         await self._runner.setup()
         try:
             self._listener = await asyncio.get_running_loop().create_server(
-                self._welcome, self._listen.host, self._listen.port, backlog=_BACKLOG, reuse_address=True
+                lambda: Doorman(self._welcome),
+                self._listen.host,
+                self._listen.port,
+                backlog=_BACKLOG,
+                reuse_address=True,
             )
         except BaseException:
             await self._runner.cleanup()
@@ -67,15 +67,13 @@ class Front:
         """Take note that a request has come."""
         self._silent.discard(request.protocol)
 
-    def _welcome(self) -> asyncio.Protocol:
-        server = self._runner.server if self._runner is not None else None
-        if server is None or len(server.connections) >= self._waits.connections:
-            return _Full()
-        visitor = server()
-        self._silent.add(visitor)
-        asyncio.get_running_loop().call_later(
-            self._waits.first_request.total_seconds(), self._show_out, visitor
-        )
+    def _welcome(self, address: str) -> RequestHandler | None:
+        visitor = self._places.take(address) if self._places is not None else None
+        if visitor is not None:
+            self._silent.add(visitor)
+            asyncio.get_running_loop().call_later(
+                self._waits.first_request.total_seconds(), self._show_out, visitor
+            )
         return visitor
 
     def _show_out(self, visitor: RequestHandler) -> None:

@@ -8,9 +8,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakValueDictionary
 
 import structlog
 from aiohttp import web
@@ -57,6 +59,8 @@ class FirmwareServer:
         self._report = report
         self._waits = waits
         self._slots = asyncio.Semaphore(waits.transfers)
+        #: Of each device that is served or waits; whoever does either holds on to its own.
+        self._of_one: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._disk = Disk()
         self._front = Front(self._answer, listen, waits)
         #: Requests answered, by status.
@@ -102,23 +106,21 @@ class FirmwareServer:
         except (ExpiredError, ForgedError) as error:
             log.debug("firmware_link_refused", why=type(error).__name__, peer=request.remote)
             return _refusal(403)
-        if not await self._has_its_turn():
-            return _refusal(503, _LATER)
-        self.transfers += 1
-        try:
-            return await self._open(request, claim)
-        finally:
-            self.transfers -= 1
-            self._slots.release()
+        async with AsyncExitStack() as places:
+            try:
+                async with asyncio.timeout(self._waits.queue.total_seconds()):
+                    await places.enter_async_context(self._places_of(claim.subject))
+                    await places.enter_async_context(self._slots)
+            except TimeoutError:
+                return _refusal(503, _LATER)
+            self.transfers += 1
+            try:
+                return await self._open(request, claim)
+            finally:
+                self.transfers -= 1
 
-    async def _has_its_turn(self) -> bool:
-        if not self._slots.locked():
-            return await self._slots.acquire()  # at once
-        try:
-            async with asyncio.timeout(self._waits.queue.total_seconds()):
-                return await self._slots.acquire()
-        except TimeoutError:
-            return False
+    def _places_of(self, subject: str) -> asyncio.Semaphore:
+        return self._of_one.setdefault(subject, asyncio.Semaphore(self._waits.transfers_of_one))
 
     async def _open(self, request: web.BaseRequest, claim: Claim) -> web.StreamResponse:
         try:

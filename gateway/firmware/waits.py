@@ -8,9 +8,13 @@ from datetime import timedelta
 class Waits:
     """Limits with defaults for a small box."""
 
+    #: Half of them at most from one network.
     connections: int = 2000
     #: Images or parts of images on their way at once; the next ones wait in the order in which they came.
     transfers: int = 200
+    #: Of them with links of one device, which may have left some behind when it lost power: nobody, with one link
+    #: that was overheard, takes all places.
+    transfers_of_one: int = 4
     #: After this a waiting device is sent away with 503 and Retry-After.
     queue: timedelta = timedelta(seconds=10)
     #: A device that takes nothing for so long has gone.

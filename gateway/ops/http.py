@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from gateway.config import Address, Secret
 from gateway.errors import Denied, GatewayError
 from gateway.ops.api.status import Status, show_status
+from gateway.ops.door import Door
 from gateway.ops.problems import (
     FOREIGN_NAME,
     FOREIGN_PAGE,
@@ -47,19 +48,12 @@ class OpsServer:
         routes: Iterable[web.RouteDef] = (),
     ) -> None:
         """`routes` are those of the API beside the status."""
-        self._listen = listen
         self._token = token
         self._registry = registry
         self._checks = checks
         self._status = status
         self._routes = list(routes)
-        self._runner = web.AppRunner(
-            self.application(),
-            access_log=None,
-            auto_decompress=False,  # nobody need send anything packed
-            handle_signals=False,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-        )
+        self._door = Door(self.application(), listen, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     def guard_with(self, token: Secret | None) -> None:
         """Ask for this token from now on."""
@@ -68,8 +62,7 @@ class OpsServer:
     @property
     def address(self) -> Address:
         """Where it listens now; the port is the real one when 0 was asked for."""
-        host, port = self._runner.addresses[0][:2]
-        return Address(host, port)
+        return self._door.address
 
     def application(self) -> web.Application:
         """Return the routes behind their guard."""
@@ -82,16 +75,11 @@ class OpsServer:
         return application
 
     async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._listen.host, self._listen.port).start()
-        except BaseException:
-            await self._runner.cleanup()
-            raise
+        await self._door.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        await self._door.close()
 
     @web.middleware
     async def _problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:

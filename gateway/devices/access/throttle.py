@@ -8,7 +8,7 @@ not judged, costs nothing and looks like any other refusal. Memory is bounded: w
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from gateway.devices.networks import Recent, network_of, plain
+from gateway.core.networks import Recent, network_of, plain
 from gateway.ports.devices import Login
 
 #: Wrong tries of one device from one address before it has to wait, 1 s after the last of them, then twice that.

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from gateway.core.networks import network_of
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.limits import Limits
 from gateway.devices.broker.turnstile import Turnstile
-from gateway.devices.networks import network_of
 from gateway.model.identity import DeviceId
 
 if TYPE_CHECKING:

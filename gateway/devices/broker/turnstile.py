@@ -6,8 +6,8 @@ have, so that hundreds of devices behind one router come back as fast as hundred
 
 from typing import Final
 
+from gateway.core.networks import Recent
 from gateway.devices.broker.limits import TokenBucket
-from gateway.devices.networks import Recent
 
 SHARES: Final = 10
 """How many networks the rate is enough for, each with its share; the share is that of a second, too."""

@@ -364,7 +364,7 @@ async def test_who_says_nothing_is_shown_out(cache: FirmwareCache) -> None:
 
 async def test_the_house_can_be_full(cache: FirmwareCache) -> None:
     """One connection more than allowed is closed before it costs anything; then there is room again."""
-    async with opened(cache, Waits(connections=2)) as house:
+    async with opened(cache, Waits(connections=4)) as house:  # all guests here are of one network
         guests = [await house.connect() for _ in range(2)]
         for guest in guests:
             await guest.get(house.path(), "Range: bytes=0-9")

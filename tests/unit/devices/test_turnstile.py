@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.core.networks import REMEMBERED, Recent, network_of, plain
 from gateway.devices.broker.turnstile import SHARES, Turnstile
-from gateway.devices.networks import REMEMBERED, Recent, network_of, plain
 
 RATE = 200
 
