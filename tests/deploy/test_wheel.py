@@ -1,6 +1,7 @@
 """The gateway as a wheel in an environment of its own, as the installation guide and the image have it."""
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -16,9 +17,10 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
 def run(*command: object, cwd: Path) -> str:
-    """Run a command that succeeds, and return what it says."""
+    """Run a command that succeeds, and return what it says; it finds no packages by the way of this environment."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False, timeout=100
+        list(map(str, command)), cwd=cwd, env=kept, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
