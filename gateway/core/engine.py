@@ -8,7 +8,7 @@ import structlog
 
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
-from gateway.core.record import MAX_MODULES, Record
+from gateway.core.record import MAX_MODULES, ProductRules, Record
 from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.events import Confirmed, Event, StateReported, VersionReported
@@ -22,7 +22,8 @@ from gateway.ports.store import Committed, Loaded, Quarantined
 
 log = structlog.get_logger()
 
-#: After a start or a standstill, how long silence is not held against devices: they may be reconnecting.
+#: After a start, a standstill or a time of refusals, how long silence is not held against devices: they may be
+#: reconnecting.
 PATIENCE = timedelta(minutes=2)
 
 
@@ -71,6 +72,8 @@ class Engine:
         full = frozenset(lane for lane, size in sizes.items() if size >= self._quota)
         if full != self._full:
             log.error("outbox_full", lanes=sorted(full)) if full else log.info("outbox_has_room")
+            if self._full - full:
+                self.be_patient()
             self._full = full
 
     @property
@@ -90,7 +93,7 @@ class Engine:
     def accept(self, event: Event, settle: Settle, *, said: bytes = b"") -> None:
         """Take an understood event; never raises; `settle` follows its commit."""
         rules = self._record.rules(event.device)
-        if self._full and rules is not None and not self._full.isdisjoint(rules.lanes):
+        if rules is not None and self._refuses(rules):
             self._metrics.refused.labels("outbox_full").inc()
             settle(False)
             return
@@ -128,15 +131,22 @@ class Engine:
 
     def expire(self) -> None:
         """Let time act on every open update; when nobody was heard, not before its device had time to come back."""
+        if self._ledger.trouble is not None:
+            # Whatever devices say is refused, or soon may be.
+            self.be_patient()
         now = self._clock.now()
         is_early = now < self._heard_from + PATIENCE.total_seconds()
         for update in list(self._record.open_updates()):
             rules = self._record.rules(update.device)
-            if rules is None or (is_early and update.touched_at < self._heard_from):
+            if rules is None or self._refuses(rules) or (is_early and update.touched_at < self._heard_from):
                 continue
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):
                 self._ledger.request()
+
+    def _refuses(self, rules: ProductRules) -> bool:
+        """Whether nothing is taken from a product's devices, because a lane that would hear it is full."""
+        return bool(self._full) and not self._full.isdisjoint(rules.lanes)
 
     def _state_reported(self, event: StateReported, said: bytes = b"") -> bool:
         rules = self._record.rules(event.device)

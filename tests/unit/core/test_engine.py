@@ -391,6 +391,53 @@ async def test_a_standstill_is_not_held_against_devices() -> None:
     assert house.store.updates[FIRST].state is State.SUCCEEDED
 
 
+async def look_for(house: House, seconds: int) -> None:
+    """Let time act each second, as it does."""
+    for _ in range(seconds):
+        house.engine.expire()
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_store_in_trouble_is_not_held_against_devices(*, hangs: bool) -> None:
+    """What they say is refused, at once or late: once it works they have two minutes to say it again."""
+    house = House(policy=EVIDENCE)
+    async with house.committing():
+        await house.say(told(State.SUCCEEDED, device=LONE))
+        house.store.commit_seconds = 3600.0 if hangs else 0.002
+        house.store.fates.extend([Fate.REFUSED] * (1 if hangs else 3600))
+        house.publish(runs(V2, device=LONE))
+        await look_for(house, 3590)
+        house.store.commit_seconds = 0.002
+        await look_for(house, 15)
+        house.store.fates.clear()
+        await look_for(house, 100)
+        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+        await house.say(runs(V2, device=LONE))
+    update: Update = house.store.updates[FIRST]
+    assert (update.state, update.unverified) == (State.SUCCEEDED, False)
+
+
+async def test_a_lane_that_is_full_is_not_held_against_its_devices() -> None:
+    """What they say is refused for days; other devices' deadlines pass, and theirs once they had time."""
+    house = House(policy=EVIDENCE)
+    async with house.committing():
+        await house.say(told(State.SUCCEEDED), told(State.SUCCEEDED, device=LONE))
+        house.store.sizes[TWO] = QUOTA
+        await house.say(runs(V1, device=DeviceId(SOLE, "dev02")))
+        await asyncio.sleep(86_400)
+        house.engine.expire()
+        await house.ledger.drain()
+        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+        house.store.sizes[TWO] = QUOTA - 1
+        await house.say(runs(V2, device=DeviceId(SOLE, "dev02")))
+        house.engine.expire()
+        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+        await asyncio.sleep(120)
+        house.engine.expire()
+        assert house.record.census() == ({}, 0)
+
+
 async def test_a_deadline_that_could_not_be_written_comes_again() -> None:
     """What a failed commit took back, the next look finds anew."""
     house = House(policy=EVIDENCE)
