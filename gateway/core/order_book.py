@@ -82,17 +82,18 @@ class OrderBook:
         return row.is_closed and self._clock.now() - self._closed_at.get(key, 0.0) >= LAG.total_seconds()
 
     def _is_echo(self, row: Ordered, update: Update) -> bool:
-        """Whether a cloud asks for what has just ended, of which it may not have heard yet."""
-        key = row.key
-        before = self._rows.get(key)
-        if before is not None and before.command.handle != row.command.handle:
+        """Whether a cloud asks for what has just ended for another one: it is told of that end, too.
+
+        One that waited for another version does not hear of it; and one that had ordered this orders it anew.
+        """
+        before = self._rows.get(row.key)
+        if before is not None and (not before.is_closed or before.update == update.id):
             return False
-        is_fresh = self._clock.now() - update.entered_at < LAG.total_seconds()
         ended = update.state.is_terminal and update.target == row.command.version
-        if ended and is_fresh and before is None:
-            self._closed_at[key] = self._clock.now()
-            return True
-        return False
+        is_fresh = self._clock.now() - update.entered_at < LAG.total_seconds()
+        if ended and is_fresh:
+            self._closed_at[row.key] = self._clock.now()
+        return ended and is_fresh
 
     def _runs_already(self, update: Update) -> bool:
         """Whether a device installs by itself once more what it runs: an order for that is a success at once."""

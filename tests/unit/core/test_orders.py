@@ -361,6 +361,39 @@ class TestTwoClouds:
             down.take(TWO, wants(handle="two", needs_confirmation=True))
             assert (down.update.number, down.update.is_held) == (1, True)
 
+    @pytest.mark.parametrize("end", [State.FAILED, State.SUCCEEDED])
+    @pytest.mark.parametrize("was_asked_before", [False, True])
+    async def test_the_second_s_order_for_what_has_just_ended_is_an_echo(
+        self, end: State, *, was_asked_before: bool
+    ) -> None:
+        """It was being asked when the update ended, and is told of that end as the first is: once."""
+        async with site() as down:
+            if was_asked_before:
+                down.take(TWO, wants(V9, handle="t0"))
+                await down.say(told(State.FAILED, version=V9))
+                await soon()
+            down.take(ONE, wants())
+            await down.say(told(end))
+            over = down.update
+            for _ in range(2):
+                down.take(TWO, wants(handle="other"))
+                await soon()
+            assert down.update == over
+            assert ends(down).count((end, V2)) == ends(down, TWO).count((end, V2)) == 1
+            assert (down.row(TWO).update, down.row(TWO).is_closed) == (over.id, True)
+            await soon(LAG.total_seconds())
+            down.take(TWO, wants(handle="other"))
+            assert down.update.number == over.number + 1
+
+    async def test_the_second_s_order_for_what_it_was_not_told_of_is_none(self) -> None:
+        """It waited for another version, and for that end."""
+        async with site() as down:
+            down.take(ONE, wants())
+            down.take(TWO, wants(V9))
+            await down.say(told(State.FAILED))
+            down.take(TWO, wants(handle="other"))
+            assert (down.update.target, down.update.attempt, down.update.state) == (V2, 2, State.QUEUED)
+
     async def test_one_of_two_may_leave(self) -> None:
         """The other still wants it."""
         async with site() as down:
