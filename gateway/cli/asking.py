@@ -17,7 +17,8 @@ from gateway.config import Config
 from gateway.errors import Denied, GatewayError, StoreError
 from gateway.ops.client import Client, NotReachableError, Query
 from gateway.ops.preflight import is_in_use
-from gateway.ops.tables import lines, rows, tables, words
+from gateway.ops.tables import lines, listing, tables, words
+from gateway.ops.words import LANGUAGES, say
 
 Answer = dict[str, Any]
 #: Headings, and the keys of what stands below; a key with dots leads into what is nested.
@@ -113,16 +114,24 @@ def show(answer: Answer, *, as_json: bool, title: str = "gateway") -> None:
 
 
 def show_all(
-    title: str, entries: Sequence[Mapping[str, Any]], columns: Columns, *, narrow: Columns | None = None
+    title: str,
+    entries: Sequence[Mapping[str, Any]],
+    columns: Columns,
+    *,
+    narrow: Columns | None = None,
+    language: str = LANGUAGES[0],
 ) -> None:
     """Show many things: a table on a terminal, otherwise one a line with a tab between its facts.
 
-    A table has the `narrow` columns, if there are any: a terminal may have no more than 80.
+    A table has the `narrow` columns, if there are any: a terminal may have no more than 80. Title and headings are
+    words of the catalogue where it has them.
     """
     console = Console()
     if console.is_terminal:
         columns = narrow or columns
-        console.print(rows(title, list(columns), _facts(entries, columns)))
+        headings = [say("label", heading, language) for heading in columns]
+        title = say("label", title, language)
+        console.print(*listing(title, headings, _facts(entries, columns), console.width), sep="\n")
     elif entries:
         typer.echo("\n".join("\t".join(_in_one_line(row)) for row in _facts(entries, columns)))
 

@@ -1,15 +1,20 @@
 """What an operator looks up: updates and their timelines, devices, orders and drift, images."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.cli.asking import Answer, ask, gather, look_up, show_all, show_json
+from gateway.cli.language import Language, LanguageOption, in_words, told_in
 from gateway.cli.progress import bars
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
+from gateway.config.quantities import Duration
 from gateway.ops.client import Client
-from gateway.ops.tables import visible
+from gateway.ops.tables import visible, words
+from gateway.ops.words import say
 
 #: Seconds between two looks at what is fetched.
 WATCH_EVERY = 0.5
@@ -18,6 +23,29 @@ LimitOption = Annotated[int, typer.Option(min=1, help="How many to show, the new
 ProductOption = Annotated[str | None, typer.Option(help="Only those of this product.")]
 NameOption = Annotated[
     str | None, typer.Option("--device", help="Only those of this device; its name, or PRODUCT/NAME.")
+]
+
+
+def _since(given: str) -> str:
+    """Return the time that is meant, as the API reads it; "2h" is two hours ago."""
+    try:
+        ago = TypeAdapter(Duration).validate_python(given)
+        return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds")
+    except ValidationError:
+        pass
+    try:
+        return datetime.fromisoformat(given).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f'{given!r} is no time; say how long ago ("30m", "2h", "7d"), or "2026-11-21 08:00"'
+        ) from None
+
+
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        parser=_since, metavar="TIME", help='Only those of then or later: "2h" ago, or "2026-11-21 08:00".'
+    ),
 ]
 
 DEVICES = {"device": "id", "present": "present", "versions": "versions", "under way": "open"}
@@ -67,6 +95,7 @@ def devices(
         bool | None, typer.Option("--present/--away", help="Only those that are there, or not.")
     ] = None,
     limit: LimitOption = 1000,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List devices: who is there, what runs, what is under way."""
@@ -76,12 +105,13 @@ def devices(
     if as_json:
         show_json(found)
     else:
-        show_all("devices", [_told(device) for device in found["devices"]], DEVICES)
+        listed = [_told(device, language) for device in found["devices"]]
+        show_all("devices", in_words(listed, language, present="truth"), DEVICES, language=told_in(language))
 
 
-def _told(device: dict[str, Any]) -> dict[str, Any]:
-    brief = [f"{each['id']} {each['state']}" for each in device["open"]]
-    return {**device, "open": brief}
+def _told(device: dict[str, Any], language: Language | None) -> dict[str, Any]:
+    brief = [f"{each['id']} {each['state']}" for each in in_words(device["open"], language, state="state")]
+    return {**device, "present": words(device["present"]), "open": brief}
 
 
 @app.command()
@@ -94,6 +124,7 @@ def orders(
     product: ProductOption = None,
     device: NameOption = None,
     limit: LimitOption = 1000,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what the clouds want, conflicts among it, and what they believe that is not so."""
@@ -108,9 +139,17 @@ def orders(
         show_json(found)
         return
     named = [{**order, "device": f"{order['product']}/{order['device']}"} for order in found["orders"]]
-    show_all("orders", named, ORDERS, narrow=ORDERS_NARROW)
+    spoken = told_in(language)
+    show_all(
+        "orders",
+        in_words(named, language, state="order_state"),
+        ORDERS,
+        narrow=ORDERS_NARROW,
+        language=spoken,
+    )
     if found["drift"]:
-        show_all("drift", found["drift"], DRIFT, narrow=DRIFT_NARROW)
+        drift = in_words(found["drift"], language, believed="state", true="state", kind="drift")
+        show_all("drift", drift, DRIFT, narrow=DRIFT_NARROW, language=spoken)
 
 
 @app.command()
@@ -120,6 +159,7 @@ def firmware(
     watch: Annotated[
         bool, typer.Option("--watch", help="Wait until all that is fetched is here, or cannot be had.")
     ] = False,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the images of the cache, and those that are being fetched or cannot be had."""
@@ -127,11 +167,11 @@ def firmware(
     if as_json:
         show_json(found)
         return
-    show_all(
-        f"images ({found['taken']} of {found['quota']} bytes)", found["images"], IMAGES, narrow=IMAGES_NARROW
-    )
+    spoken = told_in(language)
+    title = say("label", "images", spoken, taken=found["taken"], quota=found["quota"])
+    show_all(title, found["images"], IMAGES, narrow=IMAGES_NARROW, language=spoken)
     if found["fetches"]:
-        show_all("fetches", found["fetches"], FETCHES)
+        show_all("fetches", found["fetches"], FETCHES, language=spoken)
 
 
 async def _watched(client: Client) -> Answer:

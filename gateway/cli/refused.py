@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.asking import Answer, ask, gather, look_up, show, show_all, show_json
-from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
+from gateway.cli.language import LanguageOption, in_words, told_in
+from gateway.cli.looking import LimitOption, NameOption, ProductOption, SinceOption, split_device
 from gateway.cli.progress import bar
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail
 from gateway.ops.client import Client
@@ -44,15 +45,21 @@ def list_letters(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     lane: LaneOption = None,
+    product: ProductOption = None,
+    device: NameOption = None,
+    since: SinceOption = None,
     limit: LimitOption = 100,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, the newest first."""
-    found = look_up(config, lambda client: gather(client, "dead-letters", "dead_letters", limit, lane=lane))
+    filters = {"lane": lane, "since": since, **split_device(product, device)}
+    found = look_up(config, lambda client: gather(client, "dead-letters", "dead_letters", limit, **filters))
     if as_json:
         show_json(found)
     else:
-        show_all("dead letters", found["dead_letters"], LETTERS, narrow=LETTERS_NARROW)
+        letters = found["dead_letters"]
+        show_all("dead letters", letters, LETTERS, narrow=LETTERS_NARROW, language=told_in(language))
 
 
 @letters_app.command("show")
@@ -96,16 +103,22 @@ def list_aside(
     *,
     product: ProductOption = None,
     device: NameOption = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only what was set aside for this: bad_json, unknown_topic …")
+    ] = None,
+    since: SinceOption = None,
     limit: LimitOption = 100,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what was set aside, the newest first."""
-    filters = split_device(product, device)
+    filters = {"reason": reason, "since": since, **split_device(product, device)}
     found = look_up(config, lambda client: gather(client, "quarantine", "quarantine", limit, **filters))
     if as_json:
         show_json(found)
     else:
-        show_all("quarantine", found["quarantine"], ASIDE, narrow=ASIDE_NARROW)
+        aside = in_words(found["quarantine"], language, reason="quarantine")
+        show_all("quarantine", aside, ASIDE, narrow=ASIDE_NARROW, language=told_in(language))
 
 
 @aside_app.command("show")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from gateway import logs
 from gateway.config import Config, load
@@ -35,8 +36,26 @@ EXIT_CODES = {
     Exit.STORE: "the store cannot be used",
 }
 
+#: How `--help` lists the commands: what a day begins with comes first.
+ORDER = (
+    *("run", "check", "reload", "status"),
+    *("updates", "devices", "orders", "firmware", "dead-letters", "quarantine"),
+    *("confirm", "pause", "resume", "cancel", "retry", "ask"),
+    *("support-bundle", "backup", "restore", "hash-secret", "openapi"),
+)
+
+
+class _InOrder(TyperGroup):
+    """Lists its commands as they are needed, not as their modules are called."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the signature of a typer group
+        """Return the names of all commands."""
+        return sorted(self.commands, key=ORDER.index)
+
+
 app = typer.Typer(
     name="ota-gateway",
+    cls=_InOrder,
     help="A site gateway for firmware updates.",
     epilog="Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODES.items()),
     no_args_is_help=True,

@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from gateway.cli.acting import UpdateArgument, update_path
 from gateway.cli.asking import gather, look_up, show, show_all, show_json
-from gateway.cli.language import LanguageOption, told_in
-from gateway.cli.looking import LimitOption, NameOption, ProductOption, split_device
+from gateway.cli.language import LanguageOption, said_in_words, told_in
+from gateway.cli.looking import LimitOption, NameOption, ProductOption, SinceOption, split_device
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, JsonOption, app
-from gateway.model.states import State
+from gateway.model.states import Reason, State
 from gateway.ops.telling import Phrase, tell
-from gateway.ops.words import LANGUAGES, say
+from gateway.ops.words import say
 
 updates_app = typer.Typer(help="Look at updates: list, show.", no_args_is_help=True)
 app.add_typer(updates_app, name="updates")
@@ -29,12 +28,8 @@ UPDATES = {
     "since": "entered_at",
 }
 UPDATES_NARROW = {"update": "id", "state": "state", "%": "percent", "to": "target", "next": "baton"}
+TIMELINE = {"at": "at", "who": "source", "what": "text"}
 _FLAGS = ("ordered", "confirmed", "paused", "stalled", "unverified", "synthetic")
-
-
-def _states(begun: str) -> list[str]:
-    """Complete the name of a state."""
-    return [state.value for state in State if state.startswith(begun)]
 
 
 @updates_app.command("list")
@@ -43,9 +38,13 @@ def list_updates(
     *,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
     state: Annotated[
-        list[str] | None,
-        typer.Option(help="Only those in this state; may be given again.", autocompletion=_states),
+        list[State] | None,
+        typer.Option(help="Only those in this state; may be given again.", metavar="STATE"),
     ] = None,
+    reason: Annotated[
+        Reason | None, typer.Option(help="Only those that give this reason.", metavar="REASON")
+    ] = None,
+    since: SinceOption = None,
     product: ProductOption = None,
     device: NameOption = None,
     limit: LimitOption = 100,
@@ -53,22 +52,22 @@ def list_updates(
     as_json: JsonOption = False,
 ) -> None:
     """List updates, those that began last first."""
-    filters = {"open": only_open or None, "state": state, **split_device(product, device)}
+    filters = {
+        "open": only_open or None,
+        "state": state,
+        "reason": reason,
+        "since": since,
+        **split_device(product, device),
+    }
     found = look_up(config, lambda client: gather(client, "updates", "updates", limit, **filters))
     if as_json:
         show_json(found)
         return
     spoken = told_in(language)
-    if language is None and spoken == LANGUAGES[0]:
-        listed = found["updates"]
-    else:
-        listed = [_in_words(update, spoken) for update in found["updates"]]
-    show_all(
-        "updates",
-        list(map(_batoned, listed)),
-        _headed(UPDATES, spoken),
-        narrow=_headed(UPDATES_NARROW, spoken),
-    )
+    listed = found["updates"]
+    if said_in_words(language):
+        listed = [_in_words(update, spoken) for update in listed]
+    show_all("updates", list(map(_batoned, listed)), UPDATES, narrow=UPDATES_NARROW, language=spoken)
 
 
 @updates_app.command("show")
@@ -90,15 +89,10 @@ def show_update(
         return
     spoken = told_in(language)
     timeline = [_line_in_words(line, spoken) for line in view.pop("timeline", [])]
-    if Console().is_terminal or language is not None:
+    if said_in_words(language):
         view = dict(_facts(view, spoken))
     show(view, as_json=False, title=update)
-    columns = _headed({"at": "at", "who": "source", "what": "text"}, spoken)
-    show_all(say("label", "timeline", spoken), timeline, columns)
-
-
-def _headed(columns: Mapping[str, str], language: str) -> dict[str, str]:
-    return {say("label", heading, language): key for heading, key in columns.items()}
+    show_all("timeline", timeline, TIMELINE, language=spoken)
 
 
 def _batoned(update: dict[str, Any]) -> dict[str, Any]:

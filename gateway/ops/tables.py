@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from gateway.ops.words import LANGUAGES, say
 
 _OBEYED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _COLOURS = {
@@ -14,6 +19,12 @@ _COLOURS = {
     "yellow": {"half_open", "degraded", "draining", "unknown", "waiting_confirmation", "conflict"},
     "red": {"open", "denied", "failed", "false", "down", "stopped", "timed_out"},
 }
+#: What stands in these sections has its colour in every language.
+_COLOURED = ("state", "circuit", "truth")
+#: How a fact is written that is not there.
+_NOTHING: Final = "-"
+#: Less of a column than this cannot be read.
+_READABLE = 12
 
 
 def lines(value: Any, path: str = "") -> Iterator[str]:
@@ -45,6 +56,27 @@ def tables(report: Mapping[str, Any], name: str = "gateway") -> Iterator[Table]:
                 yield from _entries(title, rows)
 
 
+def listing(
+    title: str, headings: Sequence[str], found: Sequence[Sequence[str]], width: int
+) -> Iterator[RenderableType]:
+    """Yield a table of many things; where that is too narrow to be read, one thing below the other."""
+    table = rows(title, headings, found)
+    if _least(headings, found) <= width:
+        yield table
+        return
+    yield Text(str(table.title), style="italic")
+    for row in found:
+        yield Text(f"\n{row[0]}", style="bold", overflow="fold")
+        facts = zip(headings[1:], row[1:], strict=True)
+        yield _facts("", {heading: fact for heading, fact in facts if fact != _NOTHING})
+
+
+def _least(headings: Sequence[str], found: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table must be to be read: the first column is never cut."""
+    name, *others = (max(map(cell_len, column)) for column in zip(headings, *found, strict=True))
+    return name + 4 + sum(min(other, _READABLE) + 3 for other in others)
+
+
 def rows(title: str, headings: Sequence[str], found: Sequence[Sequence[str]]) -> Table:
     """Return one table of many things; the first column, their name, is never cut."""
     table = Table(title=f"{title}: {len(found)}", title_justify="left", box=box.SIMPLE_HEAD)
@@ -62,7 +94,7 @@ def _is_section(value: Any) -> bool:
 
 
 def _facts(title: str, facts: Mapping[str, Any]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for key, value in facts.items():
@@ -80,23 +112,35 @@ def _cell(value: Any) -> Text:
 
 
 def _coloured(shown: str) -> Text:
-    colour = next((colour for colour, those in _COLOURS.items() if shown.lower() in those), "")
-    return Text(shown, style=colour)
+    return Text(shown, style=_palette().get(shown.lower(), ""))
+
+
+@cache
+def _palette() -> Mapping[str, str]:
+    """Return the colour of each word that has one: codes, and what they are called in words."""
+    codes = {code: colour for colour, those in _COLOURS.items() for code in those}
+    called = {
+        say(section, code, language): colour
+        for code, colour in codes.items()
+        for section in _COLOURED
+        for language in LANGUAGES
+    }
+    return called | codes
 
 
 def words(value: Any) -> str:
     """Write one fact; nothing and empty are a dash."""
     match value:
         case None | "":
-            return "-"
+            return _NOTHING
         case bool():
             return "true" if value else "false"
         case float():
             return f"{value:,.3f}".rstrip("0").rstrip(".")
         case list():
-            return ", ".join(words(item) for item in value) or "-"
+            return ", ".join(words(item) for item in value) or _NOTHING
         case {}:
-            return "-" if not value else ", ".join(f"{key}={words(item)}" for key, item in value.items())
+            return _NOTHING if not value else ", ".join(f"{key}={words(item)}" for key, item in value.items())
     return visible(str(value))
 
 

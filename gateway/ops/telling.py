@@ -71,8 +71,13 @@ def phrases(source: str, text: str) -> list[Phrase]:
 
 
 def tell(told: Sequence[Phrase], language: str) -> str:
-    """Say phrases as one line."""
-    return say("label", "list", language).join(filter(None, (each.in_language(language) for each in told)))
+    """Say phrases as one line; what stands in brackets needs no comma before it."""
+    line, comma = "", say("label", "list", language)
+    for text in filter(None, (each.in_language(language) for each in told)):
+        if line:
+            line += " " if text[0] in "([" else comma
+        line += text
+    return line
 
 
 def _formed(section: str, forms: Sequence[tuple[str, re.Pattern[str]]], text: str) -> list[Phrase]:

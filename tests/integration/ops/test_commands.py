@@ -82,6 +82,9 @@ async def test_updates_are_one_a_line_in_a_pipe(office: Office, run: Command) ->
         (["--device", "d1"], [FIRST]),
         (["--device", "P/d1"], [FIRST]),
         (["--product", "Q"], []),
+        (["--reason", "LOW_BATTERY"], [FIRST]),
+        (["--since", "1h"], ["P/d2/default/1", FIRST]),
+        (["--since", "2099-01-01 08:00"], []),
         (["--limit", "1"], ["P/d2/default/1"]),
     ],
 )
@@ -89,7 +92,7 @@ async def test_updates_are_filtered(
     office: Office, run: Command, options: list[str], found: list[str]
 ) -> None:
     """Every option narrows."""
-    await office.say(told(State.FAILED), told(State.NOTIFIED, device=D2))
+    await office.say(told(State.FAILED, reason=Reason.LOW_BATTERY), told(State.NOTIFIED, device=D2))
     listed = await answered(run, "updates", "list", *options)
     assert [update["id"] for update in listed["updates"]] == found
 
@@ -133,7 +136,7 @@ async def test_a_table_can_be_read_in_eighty_columns(office: Office, run: Comman
         assert max(map(len, shown.splitlines())) <= 80
         assert "…" not in shown
         if command == ["updates", "list"]:
-            assert {FIRST, "waiting_confirmation", "2.0", "operator:"} <= set(shown.split())
+            assert {FIRST, "waiting", "consent", "2.0", "operator:"} <= set(shown.split())
 
 
 async def test_an_update_is_shown_with_its_timeline(office: Office, run: Command) -> None:

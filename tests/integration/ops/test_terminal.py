@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gateway.cli.shell import EXIT_CODES, Exit
 from gateway.model.states import Reason, State
-from tests.integration.ops.office import Office, told
+from tests.integration.ops.office import D1, Office, told
 
 FIRST = "P/d1/default/1"
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|9[0-7]|38;)[0-9;]*m")
@@ -35,10 +35,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**plain, "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
 
 
-def on_a_terminal(*arguments: str, **more: str) -> tuple[int, str]:
+def on_a_terminal(*arguments: str, columns: int = COLUMNS, **more: str) -> tuple[int, str]:
     """Run a command with a terminal for all three, and return its code and what the terminal got."""
     ours, its = pty.openpty()
-    termios.tcsetwinsize(its, (24, COLUMNS))
+    termios.tcsetwinsize(its, (24, columns))
     tty.setraw(its)
     command = [sys.executable, "-m", "gateway", *arguments]
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment(**more))
@@ -78,9 +78,9 @@ def config(office: Office, tmp_path: Path) -> Path:
 def run(config: Path) -> Run:
     """Return what runs a command on a terminal while the gateway answers."""
 
-    async def invoke(*arguments: str, **more: str) -> tuple[int, str]:
+    async def invoke(*arguments: str, columns: int = COLUMNS, **more: str) -> tuple[int, str]:
         named = () if "-c" in arguments else ("-c", str(config))
-        return await asyncio.to_thread(on_a_terminal, *arguments, *named, **more)
+        return await asyncio.to_thread(on_a_terminal, *arguments, *named, columns=columns, **more)
 
     return invoke
 
@@ -93,6 +93,40 @@ async def test_a_terminal_gets_tables_in_its_width(office: Office, run: Run) -> 
         plain = Text.from_ansi(shown).plain
         assert (code, words in plain) == (0, True)
         assert max(map(cell_len, plain.splitlines())) <= COLUMNS
+
+
+async def test_a_list_can_be_read_on_a_telephone(office: Office, run: Run) -> None:
+    """Where a table does not fit, or a name leaves it no room, one thing stands below the other, and nothing is cut."""
+    await office.say(told(State.FAILED, reason=Reason.LOW_BATTERY))
+    for command in (("updates", "list"), ("updates", "show", FIRST), ("devices",)):
+        code, shown = await run(*command, columns=30)
+        lines = Text.from_ansi(shown).plain.splitlines()
+        assert code == 0
+        assert max(map(cell_len, lines)) <= 30
+        assert "failed" in " ".join(lines) or command == ("devices",)
+        assert not [line for line in lines if len(line.strip()) == 1], lines
+
+
+async def test_lists_are_told_in_the_terminal_s_language(office: Office, run: Run) -> None:
+    """Headings, codes and all; the words of devices and clouds stay as they are."""
+    await office.say(told(State.DOWNLOADING))
+    office.engine.set_aside(D1, "t", b"oops", reason="bad_json", detail="char 1", settle=lambda _: None)
+    await office.bury()
+    await office.order()
+    await office.ledger.drain()
+    for command, chinese, english in (
+        (("status",), ("云通道", "进行中的升级", "下载中", "是"), ("uptime", "downloading", "true")),
+        (("updates", "list"), ("目标版本", "下载中"), ("target", "downloading")),
+        (("devices",), ("设备", "否", "下载中"), ("present", "false", "downloading")),
+        (("orders",), ("云通道", "进行中"), ("lane", "open")),
+        (("firmware",), ("升级包",), ("images",)),
+        (("quarantine", "list"), ("隔离区", "不是 JSON", "char 1"), ("reason", "bad_json")),
+        (("dead-letters", "list"), ("死信", "代码"), ("code", "dead letters")),
+    ):
+        code, shown = await run(*command, LC_ALL="zh_CN.UTF-8")
+        assert code == 0
+        assert [word for word in chinese if word not in shown] == [], shown
+        assert [word for word in english if word in shown] == [], shown
 
 
 async def test_colours_are_off_where_nobody_wants_them(office: Office, run: Run, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def _addresses(running: Stage) -> str:
     return f"""
 Everything is left running. Ctrl-C ends it.
 
-  gateway   {running.gateway.url}/api/v1/status
+  the page  {running.gateway.url}/
+  gateway   {running.gateway.url}/api/v1/docs
             {running.gateway.url}/metrics
   Tencent   {running.tencent.url}/_sim/summary   {running.tencent.url}/_sim/record?limit=20
   OneNET    {running.onenet.url}/_sim/summary   {running.onenet.url}/_sim/record?limit=20
@@ -117,7 +118,7 @@ Ask as an operator what became of an update, and of everything:
 
 Order another update:
 
-  curl -d '{{"create": {{"devices": ["{orderly}"], "version": "2.2", "image_size": 1000000}}}}' \
+  curl -d '{{"create": {{"devices": ["{orderly}"], "version": "2.2", "image_size": 1000000}}}}' \\
     {running.tencent.url}/_sim/tasks
 
 Take a cloud away, and bring it back:

@@ -69,8 +69,8 @@ def test_what_was_understood_is_told(event: dict[str, Any], english: str, chines
         (
             "cloud/a",
             "failed: rejected (17: busy) [report 3 ms errno 17]",
-            "failed: refused for good, it is a dead letter, (17: busy) [report 3 ms errno 17]",
-            "失败：被永久拒绝，成为死信，(17: busy) [report 3 ms errno 17]",
+            "failed: refused for good, it is a dead letter (17: busy) [report 3 ms errno 17]",
+            "失败：被永久拒绝，成为死信 (17: busy) [report 3 ms errno 17]",
         ),
         (
             "cloud/a",
