@@ -18,8 +18,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed  ## watch a campaign for a minute, down to the devices and back up (KEEP=1 leaves it running)
 	$(BIN)/python -m tests.simulators.demo $(if $(KEEP),--keep)
 
-test: $(VENV)/.installed  ## run the tests (ARGS="-k outbox" narrows them)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed  ## run the tests, two at a time (ARGS="-k outbox" narrows them, JOBS=)
+	$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed  ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -25,13 +25,14 @@ from rich.table import Table
 
 from tests.bench.calls_idle import Day, day
 from tests.e2e.devices import SECRET, dev_id
-from tests.e2e.site import TOKEN, Site, firmware_table, free_port, site
+from tests.e2e.site import TOKEN, Site, firmware_table, site
 from tests.simulators import serve
 from tests.simulators.firmware import Firmware
 from tests.simulators.fleet.device import Device
 from tests.simulators.fleet.ordered import Manner, OrderedDevice, OrderedFleet
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.onenet.task import Device as OneNetDevice
+from tests.simulators.ports import free_port
 from tests.simulators.record import Record
 from tests.simulators.tencent import PATH, TencentCloud
 from tests.simulators.tencent.task import Device as TencentDevice

@@ -30,7 +30,8 @@ from rich.table import Table
 from tests.bench.backlog import fill
 from tests.bench.fleet import PRODUCT
 from tests.bench.peers import FLEET, write_devices
-from tests.bench.server import GENERATOR_CORE, SERVER_CORE, free_port, pinned_to
+from tests.bench.server import GENERATOR_CORE, SERVER_CORE, pinned_to
+from tests.simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,8 @@ from urllib.request import urlopen
 
 import psutil
 
-from tests.bench.server import SERVER_CORE, MissingError, Server, free_port, pinned_to
+from tests.bench.server import SERVER_CORE, MissingError, Server, pinned_to
+from tests.simulators.ports import free_port
 
 START_S = 30.0
 STOP_S = 10.0

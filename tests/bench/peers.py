@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from tests.bench.fleet import PRODUCT, device_name, device_secret
-from tests.bench.server import MissingError, Peer, free_port
+from tests.bench.server import MissingError, Peer
+from tests.simulators.ports import free_port
 
 FLEET = 1000
 GATEWAY_TOML = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ import psutil
 
 from tests.bench.fleet import device
 from tests.bench.sessions import close_sessions, open_sessions
+from tests.simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,12 +87,6 @@ def pinned_to(core: int) -> Iterator[None]:
 def separate_cores() -> bool:
     """Say whether server and generator each have a core."""
     return {SERVER_CORE, GENERATOR_CORE} <= set(psutil.Process().cpu_affinity() or ())
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _await_login(process: subprocess.Popen[bytes], address: tuple[str, int], log: Path) -> None:

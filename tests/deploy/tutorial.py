@@ -20,7 +20,7 @@ from typing import Self
 
 import pytest
 
-from tests.e2e.site import free_port
+from tests.simulators.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds, for what a page promises

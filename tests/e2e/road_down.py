@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from tests.e2e.devices import SECRET, dev_id, product
-from tests.e2e.site import Site, both_clouds, firmware_table, free_port, site
+from tests.e2e.site import Site, both_clouds, firmware_table, site
 from tests.simulators.fleet.device import Device
 from tests.simulators.fleet.ordered import Manner, OrderedDevice, OrderedFleet
 from tests.simulators.onenet import OneNetCloud
 from tests.simulators.onenet.task import Device as OneNetDevice
+from tests.simulators.ports import free_port
 from tests.simulators.record import Call
 from tests.simulators.tencent import TencentCloud
 from tests.simulators.tencent.task import Device as TencentDevice

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import aiohttp
 from tests.leaks import leaks, secrets_of
 from tests.simulators import serve
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
+from tests.simulators.ports import free_port
 from tests.simulators.tencent import PATH, TencentCloud
 
 READY_S = 20.0
@@ -33,17 +33,6 @@ polls_per_second = 500
 
 
 #: The system may name the same one again before anybody listens on it.
-_NAMED: set[int] = set()
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on, another one each time."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
-        if port not in _NAMED:
-            _NAMED.add(port)
-            return port
 
 
 @dataclass

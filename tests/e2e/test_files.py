@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import firmware_table, free_port, site
+from tests.e2e.site import firmware_table, site
 from tests.integration.broker.mqtt import ACCEPTED, Client, connect, puback, publish
+from tests.simulators.ports import free_port
 
 PRODUCTS = """
 [products.P]

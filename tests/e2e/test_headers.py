@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.site import Site, firmware_table, free_port, site
+from tests.e2e.site import Site, firmware_table, site
+from tests.simulators.ports import free_port
 
 TELLING = ("python", "aiohttp", "0.1.0")
 

@@ -9,8 +9,9 @@ import aiohttp
 
 from tests.e2e.devices import dev_id, product
 from tests.e2e.road_down import RoadDown, until
-from tests.e2e.site import both_clouds, firmware_table, free_port, site
+from tests.e2e.site import both_clouds, firmware_table, site
 from tests.simulators.onenet.task import Device
+from tests.simulators.ports import free_port
 
 PUSH = '[clouds.onenet.push]\ntoken = "push-token-001"\nuid = 42\n'
 GUARD = 'token = "http-token"\n'

@@ -12,9 +12,10 @@ import pytest
 
 from tests.e2e.devices import SECRET, PlainDevice
 from tests.e2e.reloading import left, reloaded, rewrite
-from tests.e2e.site import Site, free_port, site
+from tests.e2e.site import Site, site
 from tests.fire.identity.test_tls import fingerprint
 from tests.integration.broker.certificates import Authority, authority
+from tests.simulators.ports import free_port
 
 PRODUCTS = f"""
 [products.C]

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.site import Site, free_port
+from tests.e2e.site import Site
 from tests.simulators import onenet, tencent
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.demo.site import LAMP, PLAIN, PUMP, SDK, Member, members, write_devices, write_secret
 from tests.simulators.fleet import Device, secret_of
+from tests.simulators.ports import free_port
 
 #: Whom the hostile peers say to be, and the one good device among them, which is timed.
 HOSTILE, HOSTILES, TIMED = "P", 500, "good0"

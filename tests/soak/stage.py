@@ -6,10 +6,10 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.site import free_port
 from tests.integration.store import postgresql
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.demo.processes import running
+from tests.simulators.ports import free_port
 from tests.simulators.proxy import proxied
 from tests.soak.director import Soak, Wanted
 from tests.soak.disk import own_disk

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.site import free_port
+from tests.simulators.ports import free_port
 
 PASSWORD = "pass/word+of=the&database"
 CLEARTEXT = b"R" + struct.pack("!II", 8, 3)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.devices import SECRET, dev_id, plain, product
 from tests.e2e.road_down import RoadDown, until
-from tests.e2e.site import CLOUD, Site, firmware_table, free_port, site
+from tests.e2e.site import CLOUD, Site, firmware_table, site
 from tests.fire.identity.door import connect
 from tests.fire.identity.echo import MOODS, Echo
 from tests.integration.broker.mqtt import Client
@@ -24,6 +24,7 @@ from tests.simulators import serve
 from tests.simulators.fleet.ordered import Manner
 from tests.simulators.onenet import KEY, RESOURCE, OneNetCloud
 from tests.simulators.onenet.task import Device as OneNetDevice
+from tests.simulators.ports import free_port
 from tests.simulators.tencent import LOGIN_PATH, PATH, TencentCloud
 from tests.simulators.tencent.account import APP_KEY, APP_SECRET, EMAIL, PASSWORD
 from tests.simulators.tencent.task import Device as TencentDevice

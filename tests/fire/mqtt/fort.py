@@ -17,8 +17,9 @@ from typing import NamedTuple
 import psutil
 
 from gateway.devices.broker import TlsFiles
-from tests.e2e.site import free_port, log_lines
+from tests.e2e.site import log_lines
 from tests.leaks import leaks, secrets_of
+from tests.simulators.ports import free_port
 
 GOOD, HOSTILE = 4, 1000
 """Devices of each kind that the gateway knows: good0…, bad0…"""

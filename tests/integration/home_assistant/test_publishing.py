@@ -11,7 +11,8 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from tests.e2e.site import Site, free_port, site
+from tests.e2e.site import Site, site
+from tests.simulators.ports import free_port
 
 PRODUCT = """\
 [products.SENSOR]

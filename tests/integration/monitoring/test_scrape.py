@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import Site, free_port, site
+from tests.e2e.site import Site, site
 from tests.integration.monitoring.prometheus import SHIPPED, Prometheus, prometheus
+from tests.simulators.ports import free_port
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="Prometheus is not installed (Debian: prometheus)"

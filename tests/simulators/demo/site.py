@@ -1,13 +1,13 @@
 """The site of the demo: who is there, which cloud has a task for whom, and the gateway's files."""
 
 import csv
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulators import onenet, tencent
 from tests.simulators.fleet import Device, cast
+from tests.simulators.ports import free_port
 
 #: Devices that update by themselves and report, and devices that take orders; of each kind the plain ones first.
 PLAIN, SDK = "METER", "CAMERA"
@@ -96,8 +96,8 @@ def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_u
     write_secret(directory / "tencent-token", tencent.TOKEN)
     write_secret(directory / "onenet-key", onenet.KEY)
     text = CONFIG.format(
-        http_port=_free_port(),
-        firmware_port=_free_port(),
+        http_port=free_port(),
+        firmware_port=free_port(),
         tencent=tencent_url + tencent.PATH,
         onenet=onenet_url,
         resource=onenet.RESOURCE,
@@ -116,12 +116,6 @@ def _product(name: str) -> str:
     dialect, authentication = ("plain", "password") if name in (PLAIN, PUMP) else ("tencent", "tencent")
     tasks = "poll" if name in (PUMP, LAMP) else "off"
     return PRODUCT.format(name=name, dialect=dialect, authentication=authentication, tasks=tasks)
-
-
-def _free_port() -> int:
-    """Find a port for a listener whose address must stand in the configuration."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def write_secret(path: Path, secret: str) -> None:
