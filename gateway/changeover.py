@@ -79,11 +79,13 @@ def _exchange_rules(gateway: Gateway, changeover: Changeover) -> int:
     gateway.engine.limit(config.store.lane_quota)
     gateway.store.keep_within(lane_quota=config.store.lane_quota, keep=wiring.keep(config))
     gateway.broker.limit(wiring.limits(config))
-    if changeover.tls is not None:
-        gateway.broker.renew(changeover.tls)
+    trusts_less = changeover.tls is not None and gateway.broker.renew(changeover.tls)
     wiring.initialise_lanes(gateway.metrics, config)
     gateway.on_config(config)
-    return gateway.broker.dismiss(now_wrong)
+    # Nobody looks again by whom a certificate was signed: whoever has shown one shows it again.
+    return gateway.broker.dismiss(
+        lambda device, shown: now_wrong(device, shown) or (trusts_less and shown is not None)
+    )
 
 
 def _begin(gateway: Gateway, changeover: Changeover, group: asyncio.TaskGroup) -> None:

@@ -127,3 +127,24 @@ async def test_a_certificate_that_is_denied_loses_its_connection_and_no_other_do
         await third.runs("1.0")
     assert (said["applied"], said["disconnected"]) == (["mqtt.denied_certificates changed"], 1)
     assert (await left(house.site, 3))[0] == ("C/d1", "reconfigured")
+
+
+async def test_who_came_by_an_authority_that_is_trusted_no_more_has_to_come_again(house: House) -> None:
+    """Its key was stolen, say: all who showed a certificate are judged anew, and so is who is about to log in."""
+    theirs, dev2 = house.own.issue("d1", "/CN=C\\/d1"), house.own.issue("d2", "/CN=C\\/d2")
+    trusted, following = (
+        house.own.certificate,
+        authority(house.site.directory, "next").certificate.read_text(),
+    )
+    async with house.device("d1", None) as known, house.device("d2", dev2):
+        trusted.write_text(trusted.read_text() + following)
+        assert (await reloaded(house.site))["disconnected"] == 0
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", house.port, ssl=house.own.client(theirs), server_hostname="localhost"
+        )
+        trusted.write_text(following)
+        assert (await reloaded(house.site))["disconnected"] == 1
+        assert await left(house.site, 1) == [("C/d2", "reconfigured")]
+        assert await reader.read(1) == b""
+        writer.close()
+        await known.runs("1.0")

@@ -164,10 +164,16 @@ class MqttBroker:
             self._premises.kept.limit(limits)
             self._premises = replace(self._premises, limits=limits)
 
-    def renew(self, tls: ssl.SSLContext) -> None:
-        """Greet with another certificate from now on; connections that are open stay."""
-        for door in self._doors:
-            door.renew(tls)
+    def renew(self, tls: ssl.SSLContext) -> bool:
+        """Greet with another certificate from now on; say whether an authority is trusted no more.
+
+        Connections that are open stay; in that case strangers go, who may be in the middle of their greeting.
+        """
+        trusts_less = True in {door.renew(tls) for door in self._doors}
+        if trusts_less and self._premises is not None:
+            for stranger in self._premises.crowd.strangers:
+                stranger.close(Ending.RECONFIGURED)
+        return trusts_less
 
     def dismiss(self, must_go: Callable[[DeviceId, str | None], bool]) -> int:
         """Close the connections of devices, told by their certificate's fingerprint, too; return how many."""

@@ -72,6 +72,11 @@ class Crowd:
         """Return the connections of these devices."""
         return [connection for connection, known in self._devices.items() if are_meant(*known)]
 
+    @property
+    def strangers(self) -> list[Connection]:
+        """The connections on which nobody has logged in yet."""
+        return [*self._strangers]
+
     def _strange_no_more(self, connection: Connection) -> None:
         network = self._strangers.pop(connection, None)
         if network is not None:

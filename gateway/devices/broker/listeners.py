@@ -76,10 +76,10 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
 
-    def renew(self, tls: ssl.SSLContext) -> None:
-        """Greet with another certificate from now on, where this listener speaks TLS; who is in stays in."""
-        if self._tls is not None:
-            self._tls = tls
+    def renew(self, tls: ssl.SSLContext) -> bool:
+        """Greet with another certificate from now on, where this speaks TLS; say if an authority counts no more."""
+        before, self._tls = self._tls, tls if self._tls is not None else None
+        return before is not None and not _authorities(before) <= _authorities(tls)
 
     def open(self) -> None:
         """Begin to accept."""
@@ -110,6 +110,10 @@ class Door:
             if self._tls is not None:
                 judge_by_clock(self._tls, time.time())
             self._admit(accepted, (peer[0], peer[1]), self._tls)
+
+
+def _authorities(context: ssl.SSLContext) -> set[bytes]:
+    return set(context.get_ca_certs(binary_form=True))
 
 
 def judge_by_clock(context: ssl.SSLContext, now: float) -> None:
