@@ -3,6 +3,7 @@
 Clouds repeat what they are told, in the text of an error for example, and in another spelling.
 """
 
+import json
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
@@ -39,6 +40,7 @@ def _forms(value: str) -> set[str]:
     forms = set()
     for each in (value, unquote(value)):
         forms |= {each, quote(each, safe=""), quote_plus(each), each.replace("/", "\\/")}
+        forms |= {json.dumps(each, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)}
     return {form for form in forms if len(form) >= _SHORTEST}
 
 

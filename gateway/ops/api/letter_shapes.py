@@ -57,7 +57,7 @@ class AsideView(TypedDict):
 
 
 class Payload(TypedDict):
-    """What a device sent, perhaps only its beginning."""
+    """What a device sent, perhaps only its beginning, with the site's secrets replaced by ***."""
 
     text: str
     base64: str

@@ -2,12 +2,17 @@
 
 import asyncio
 import base64
+import json
+from typing import Any
 
 import pytest
 
+from gateway import hidden
+from gateway.hidden import Hidden
 from gateway.model.states import State
 from gateway.ops.client import RefusedError
 from tests.integration.ops.office import D1, ONE, TWO, V2, Office, told
+from tests.leaks import leaks
 
 
 async def buried(office: Office) -> int:
@@ -107,6 +112,32 @@ async def test_what_cannot_be_sent_again_is_a_conflict(office: Office) -> None:
     other = (await office.get("dead-letters", lane="cloud/two"))["dead_letters"][0]["id"]
     with pytest.raises(RefusedError, match="no longer in the configuration; drop it"):
         await office.post("dead-letters", str(other), "replay")
+
+
+async def test_what_a_device_says_is_shown_without_secrets(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may send its own password, or a neighbour's: neither the text nor the base64 nor a dead letter has it."""
+    secret, known = 'pass"w\u00f6rd-of-d1', Hidden()
+    known.add(secret)
+    monkeypatch.setattr(hidden, "known", known)
+    said = json.dumps({"password": secret}).encode() + b"\xff " + secret.encode()
+    office.engine.set_aside(
+        D1, "ota/P/d1/report", said, reason="bad_json", detail=secret, settle=lambda _: None
+    )
+    await office.say(told(State.FAILED, detail=secret))
+    await office.bury()
+    answers: list[Any] = [
+        await office.get("quarantine"),
+        await office.get("quarantine", "1"),
+        await office.get("dead-letters"),
+        await office.get("dead-letters", "1"),
+    ]
+    payload = answers[1]["payload"]
+    assert payload["text"] == '{"password": "***"}\ufffd ***'
+    assert base64.b64decode(payload["base64"]) == b'{"password": "***"}\xff ***'
+    assert leaks({secret}, {str(at): json.dumps(answer) for at, answer in enumerate(answers)}) == []
+    assert all("pass" not in each["said"] for each in answers[2]["dead_letters"])
 
 
 async def test_the_quarantine_is_listed_and_shown(office: Office) -> None:

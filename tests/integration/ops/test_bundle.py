@@ -20,6 +20,7 @@ from gateway.ops import archive
 from gateway.ops.archive import Piece, pack
 from gateway.ops.redaction import Redaction
 from tests.integration.ops.office import D1, ONE, Office, open_office, told
+from tests.leaks import leaks
 
 DEVICE_SECRET = "dev/one+s3cret=="
 FILE_TOKEN = "t0ken-that-a-file-holds"
@@ -127,7 +128,8 @@ def opened(config: Path) -> dict[str, str]:
 
 
 def assert_no_secret(pieces: dict[str, str]) -> None:
-    """Look for every spelling in every piece."""
+    """Look for every spelling in every piece, by the guard over all tests, too."""
+    assert leaks(SECRETS, pieces) == []
     for name, text in pieces.items():
         for secret in SECRETS:
             for spelling in spellings(secret):
