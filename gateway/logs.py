@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.hidden import HIDDEN, Hidden, known
@@ -200,4 +201,4 @@ def _route_logging(outlet: Outlet, threshold: int, outgoing: Sequence[Processor]
 def _is_ours(record: logging.LogRecord) -> bool:
     """Whether it is more than a stranger who does not speak HTTP: he could fill the log with traces as he likes."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
+    return not isinstance(error, HttpProcessingError | RequestPayloadError)

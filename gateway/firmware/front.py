@@ -39,7 +39,10 @@ class Front:
     async def start(self) -> None:
         """Listen."""
         server = web.Server(
-            self._handler, access_log=None, keepalive_timeout=self._waits.idle.total_seconds()
+            self._handler,
+            access_log=None,
+            auto_decompress=False,  # nobody need send anything at all
+            keepalive_timeout=self._waits.idle.total_seconds(),
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=self._waits.shutdown.total_seconds())
         self._places = Places(server, self._waits.connections)

@@ -7,11 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from gateway import logs
 from gateway.firmware.cache import FirmwareCache
 from gateway.firmware.waits import Waits
+from tests.fire.identity.test_api import logging_restored
 from tests.integration.firmware.raw import Connection
 from tests.integration.firmware.test_obtain import until
 from tests.integration.firmware.test_server import LARGE, House, opened_large, slow_reader
+
+__all__ = ["logging_restored"]
 
 MOST = 20
 
@@ -61,3 +65,16 @@ async def test_one_network_leaves_half_of_the_connections(large: FirmwareCache, 
         reply = await house.get(house.path("P/good"), "Range: bytes=0-9")
         assert reply.body == bytes(10)
         assert house.connections_open <= MOST // 2 + 1
+
+
+async def test_what_is_sent_along_leaves_no_trace(
+    large: FirmwareCache, logging_restored: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A body that says it is packed and is not: nobody can fill the log with the traces of it."""
+    logs.configure("warning", json=True)
+    async with opened_large(large, Waits()) as house:
+        guest = await house.connect()
+        guest.ask("/f/x", "Content-Encoding: gzip", "Content-Length: 9", "Connection: close")
+        guest.writer.write(b"no gzip..")
+        assert b" 403 " in await asyncio.wait_for(guest.reader.read(-1), 5)
+    assert capsys.readouterr().out == ""

@@ -54,6 +54,16 @@ class Box:
         )
 
 
+@pytest.mark.parametrize(
+    "accept", ["text/plain; version=abc", "application/openmetrics-text; version=x;q=x,,;escaping=z"]
+)
+async def test_metrics_are_told_whatever_is_accepted(box: "Box", accept: str) -> None:
+    """A version that is none asks for the usual form."""
+    async with box.server() as server, aiohttp.ClientSession() as session:
+        reply = await session.get(f"http://{server.address}/metrics", headers={"Accept": accept})
+        assert (reply.status, reply.content_type) == (200, "text/plain")
+
+
 @pytest.fixture
 def box() -> Box:
     """Return a healthy box."""

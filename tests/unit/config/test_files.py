@@ -166,9 +166,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     path.touch(mode=0)
     with somebody():
         found = problems(path)
-    assert found == [
-        f"{path} cannot be read (Permission denied); correct the path or its permissions"
-    ]
+    assert found == [f"{path} cannot be read (Permission denied); correct the path or its permissions"]
 
 
 _WORDS = st.sampled_from(
