@@ -19,7 +19,7 @@ from gateway.core.gate import Gate
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.record import Record
-from gateway.errors import CloudError
+from gateway.errors import CloudError, StoreError
 from gateway.metrics import Metrics
 from gateway.model.identity import DEFAULT_MODULE, Device, DeviceId, Lane, UpdateId
 from gateway.model.reports import ANNOUNCEMENTS
@@ -146,6 +146,10 @@ class Reconciler:
             return
         device = self._external(self._lane, before.device)
         known = replace(device, running=self._record.running(before.device, DEFAULT_MODULE))
+        if await self._is_end_waiting(before.device):
+            # It hears first what it does not know yet; an answer that is not written counts as none.
+            self._plan(name, FIRST_LOOK.total_seconds())
+            return
         self._asked = name
         try:
             view = await asked_of(self._observed(known, before), self._lane)
@@ -162,6 +166,12 @@ class Reconciler:
             self._plan(name, FIRST_LOOK.total_seconds())
         else:
             self._compare(update, view)
+
+    async def _is_end_waiting(self, device: DeviceId) -> bool:
+        try:
+            return await self._ledger.is_end_waiting(self._lane, device)
+        except StoreError:
+            return True
 
     async def _observed(self, device: Device, update: Update) -> CloudView | None:
         views = await self._adapter.observe(device)

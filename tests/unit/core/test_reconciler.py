@@ -17,7 +17,7 @@ from gateway.model.states import Reason, State
 from gateway.ports.cloud import CloudView
 from gateway.ports.store import Circuit, Kind
 from tests.unit.core.down import Down, OrderingCloud, wants
-from tests.unit.core.fakes import Fate, raises
+from tests.unit.core.fakes import Fate, fine, raises, takes
 from tests.unit.core.house import ONE, TWO, V1, V2, V3, runs, told
 
 HOUR = 3600.0
@@ -103,6 +103,41 @@ class TestLooks:
             again_.adapters[ONE].views[0] = [believes(State.SUCCEEDED)]
             await asyncio.sleep(2 * SOON)
             assert len(again_.adapters[ONE].observed) == 1
+
+    async def test_an_end_whose_answer_is_not_written_yet_is_not_told_again(self) -> None:
+        """The view is older than the answer, and the answer waits for the disk."""
+        async with looking(State.DOWNLOADING) as (house, _, cloud):
+            cloud.views[0] = [believes(State.DOWNLOADING)]
+            cloud.seconds, house.one.habit = 1.0, takes(1.0)
+            await asyncio.sleep(HOUR - 1.5)
+            await house.say(told(State.SUCCEEDED))
+            house.store.commit_seconds = 3.0
+            await asyncio.sleep(10)
+            assert (house.one.calls[-1].event.state, again(house)) == (State.SUCCEEDED, [])
+            house.store.commit_seconds = 0.0
+            cloud.views[0] = [believes(State.SUCCEEDED)]
+            await asyncio.sleep(SOON)
+            assert (again(house), len(cloud.observed)) == ([], 1)
+
+    async def test_an_end_that_waits_to_be_told_is_not_looked_at(self) -> None:
+        """The cloud was away for the start, too: that it stands behind is no news."""
+        async with looking(State.DOWNLOADING) as (house, _, _):
+            house.one.habit = raises(Unavailable("down"))
+            await house.say(told(State.SUCCEEDED))
+        again_ = Down(store=house.store)
+        reconciler = again_.reconciler()
+        again_.one.habit = raises(Unavailable("down"))
+        await again_.load()
+        reconciler.load()
+        cloud = again_.adapters[ONE]
+        cloud.views[0] = [believes(State.DOWNLOADING)]
+        async with again_.open(), again_.running(reconciler.run()):
+            await asyncio.sleep(HOUR)
+            again_.one.habit = fine
+            cloud.views[0] = [believes(State.SUCCEEDED)]
+            await asyncio.sleep(2 * SOON)
+            assert (len(cloud.observed), list(reconciler.drift())) == (1, [])
+            assert again_.metrics.repairs.labels(ONE)._value.get() == 0
 
     async def test_what_ended_long_ago_is_not_looked_at(self) -> None:
         """It is history."""
