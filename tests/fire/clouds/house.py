@@ -271,11 +271,12 @@ async def _running(gateway: Gateway) -> AsyncIterator[None]:
     await gateway.broker.start()
     try:
         yield
-        for task in tasks:
-            if task.done():
-                task.result()
     finally:
+        dead = [task for task in tasks if task.done()]
         await gateway.broker.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # What a test misses may be missing for that.
+        for task in dead:
+            task.result()
