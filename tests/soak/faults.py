@@ -59,6 +59,7 @@ CLOUD_MODES: Mapping[str, dict[str, Any]] = {
     "truncated": {"truncated": {"chance": 0.4}},
     "html": {"html": {"chance": 0.5}},
     "enormous": {"enormous": {"times": 3, "size": 8 * 2**20}},
+    "image_corrupted": {"corrupted": {"times": 1}},
     "image_broken_off": {"broken_off": {"chance": 0.5}},
     "image_trickling": {"trickling": {"rate": 65536}},
 }

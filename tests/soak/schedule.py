@@ -58,6 +58,7 @@ _CLOUD = Track(
         "truncated",
         "html",
         "enormous",
+        "image_corrupted",
         "image_broken_off",
         "image_trickling",
     ),
