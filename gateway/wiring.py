@@ -3,6 +3,7 @@
 import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -153,7 +154,9 @@ def guard(config: Config) -> Guard:
 
 def waits(config: Config) -> Waits:
     """Say what devices may ask of the image server."""
-    return Waits(transfers=config.firmware.max_transfers) if config.firmware else Waits()
+    given = Waits(transfers=config.firmware.max_transfers) if config.firmware else Waits()
+    most = descriptors.for_listener(given.connections, available=descriptors.take_all())
+    return replace(given, connections=most)
 
 
 def keep(config: Config) -> Keep:

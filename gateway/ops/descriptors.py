@@ -26,6 +26,14 @@ def take_all() -> int:
     return MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
 
 
+def for_listener(wanted: int, *, available: int) -> int:
+    """Return how many connections a listener beside the devices' may have.
+
+    There are fewer where there are few descriptors, so that strangers do not get the last of them there.
+    """
+    return min(wanted, max(available // 8, 1))
+
+
 def for_devices(wanted: int, *, available: int) -> int:
     """Return how many connections of devices there may be; 0 wants no bound of its own.
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.config import Address
 from gateway.doorman import Doorman, Places
+from gateway.ops import descriptors
 
 #: Connections at once, half of them from one network: operators, monitoring and pushes are few.
 MOST: Final = 200
@@ -47,7 +48,8 @@ class Door:
         await self._runner.setup()
         if self._runner.server is None:
             raise RuntimeError("aiohttp has made no server")
-        places = Places(self._runner.server, MOST)
+        most = descriptors.for_listener(MOST, available=descriptors.take_all())
+        places = Places(self._runner.server, most)
         try:
             self._listener = await asyncio.get_running_loop().create_server(
                 lambda: Doorman(places.take), self._listen.host, self._listen.port, reuse_address=True

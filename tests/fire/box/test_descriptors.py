@@ -37,3 +37,17 @@ async def test_a_flood_that_takes_every_descriptor_is_survived(tmp_path: Path) -
     assert sick.deaths == []
     assert sick.said("connections_limited") == 1
     assert not sick.said("cloud_unavailable")
+
+
+async def test_a_flood_of_the_operators_listener_takes_nothing_from_devices(tmp_path: Path) -> None:
+    """Whoever reaches it needs no token to connect: devices go on, clouds are told, and descriptors are left."""
+    async with box(tmp_path, pace=6, wrapper=("prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")) as sick:
+        await sick.acknowledges(10)
+        heard = len(sick.tencent.record.calls)
+        process = psutil.Process(sick.pid)
+        with flood(sick.site.http_port, 2 * DESCRIPTORS):
+            await sick.acknowledges(40)
+            assert process.num_fds() <= DESCRIPTORS * 3 // 4
+        assert len(sick.tencent.record.calls) > heard
+    assert sick.deaths == []
+    assert not sick.said("accept_failed")
