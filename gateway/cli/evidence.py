@@ -29,7 +29,10 @@ OPEN_UPDATES, LAST_UPDATES, ENTRIES, JOURNAL_LINES, LOG_LINES = 200, 100, 500, 5
 LOG_BYTES = 3_000_000
 UNIT = "ota-gateway"
 _TROUBLES = (GatewayError, SQLAlchemyError, OSError, ValueError, subprocess.SubprocessError)
-_ALARMING = re.compile(r"\b(?:warning|error|critical|Traceback)\b")
+#: What says its level is judged by it alone: other lines, too, have a fact that is called `error`.
+_ALARMING = re.compile(
+    r'"level": "(?:warning|error|critical)"|^(?!.*"level": ").*\b(?:warning|error|critical|Traceback)\b'
+)
 
 
 def pieces(path: Path, config: Config, log: Path | None) -> Iterator[Piece]:
@@ -119,7 +122,7 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Client], Any]], ...] = (
     ("devices.json", "who is there, what runs", lambda client: gather(client, "devices", "devices", ENTRIES)),
     ("orders.json", "what the clouds want", lambda client: gather(client, "orders", "orders", ENTRIES)),
     ("drift.json", "what clouds believe that is not so", lambda client: client.ask("GET", "drift")),
-    ("firmware.json", "images", lambda client: client.ask("GET", "firmware")),
+    ("firmware.json", "images, of a gateway that runs", lambda client: client.ask("GET", "firmware")),
     (
         "dead-letters.json",
         f"the last {ENTRIES} reports that a cloud refused for good",

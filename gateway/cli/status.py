@@ -9,6 +9,7 @@ from gateway.cli.asking import look_up_from, show
 from gateway.cli.language import LanguageOption, said_in_words, told_in
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app
 from gateway.ops.words import say
+from gateway.ports.store import Circuit
 
 
 @app.command()
@@ -31,7 +32,11 @@ def status(
 
 def _in_words(report: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Say what each fact is called, how a circuit stands, and in what states updates are."""
-    return {say("status", key, language): _said(key, fact, language) for key, fact in report.items()}
+    said = {say("status", key, language): _said(key, fact, language) for key, fact in report.items()}
+    if report.get("circuit") == Circuit.CLOSED and report.get("reason"):
+        # Too few failures in a row to open it, for want of devices that say something: nothing to be called well.
+        said[say("status", "circuit", language)] = say("status", "failing", language)
+    return said
 
 
 def _said(key: str, fact: object, language: str) -> object:

@@ -398,6 +398,22 @@ async def test_status_is_tables_on_a_terminal(site: Site) -> None:
         assert word in result.stdout
 
 
+async def test_a_lane_that_fails_is_not_called_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few failures open no circuit; who reads "takes reports" beside a reason would look elsewhere."""
+    lanes = {
+        name: {"circuit": "closed", "reason": reason}
+        for name, reason in (("a", "connect: refused"), ("b", ""))
+    }
+    monkeypatch.setitem(REPORT, "lanes", lanes)
+    shown = (await _status(site, "--language", "en")).stdout.splitlines()
+    assert shown[-6:-2] == [
+        "lane.a.circuit its last request failed",
+        "lane.a.reason connect: refused",
+        "lane.b.circuit takes reports",
+        "lane.b.reason -",
+    ]
+
+
 async def test_status_with_another_token_fails(site: Site) -> None:
     """The answer tells what to correct."""
     result = await _status(site, token="hunter3")

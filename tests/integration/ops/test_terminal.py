@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -221,6 +222,18 @@ def test_bash_completes_commands_options_and_states(tmp_path: Path) -> None:
         env=environment(PATH=path),
     )
     assert done.stdout.splitlines() == ["support-bundle", "show", "waiting_confirmation", "--language"]
+
+
+def test_ctrl_c_is_no_traceback_even_while_it_is_loaded(config: Path) -> None:
+    """The shell is told that it was interrupted, and the terminal nothing."""
+    command = [sys.executable, "-X", "importtime", "-m", "gateway", "status", "-c", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "rich" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in complained) == (-signal.SIGINT, False)
 
 
 async def test_fetches_are_watched_until_they_are_over(office: Office, run: Run) -> None:
