@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -26,8 +27,8 @@ _WORD = (
     r"|(?:access|api)[_-]?key))|\w{0,24}[a-z](?:AccessKey|Password|Secret|Sign|Signature|Token))"
 )
 _SECRET_KEY = re.compile(_WORD)
-#: Of every word above, in lower case.
-_HINTS = ("authorization", "cookie", "passw", "psk", "secret", "sign", "token", "key")
+#: Of every word above and below, in lower case.
+_HINTS = ("authorization", "cookie", "passw", "psk", "secret", "sign", "token", "key", "bearer", "basic")
 #: What must be in a text for the pattern to be worth its time, the pattern, and what replaces it.
 _INSIDE = (
     ("=", re.compile(rf"""(\b{_WORD}=)[^&\s"']+"""), rf"\1{HIDDEN}"),
@@ -56,7 +57,7 @@ class Redactor:
         """Return the value without secrets, of types that every renderer knows."""
         if value is None or isinstance(value, bool):
             return value
-        if _SECRET_KEY.fullmatch(key):
+        if _is_secret(key):
             return HIDDEN
         if isinstance(value, int | float):
             return value
@@ -71,12 +72,17 @@ class Redactor:
         text = self._values.out_of(text)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}… {len(text) - _LONGEST} more characters"
-        lowered = text.lower()
-        hints = any(hint in lowered for hint in _HINTS) or "bearer" in lowered or "basic" in lowered
+        hints = any(map(text.lower().__contains__, _HINTS))
         for sign, pattern, replacement in _INSIDE:
             if sign in text and (hints or sign == "@"):
                 text = pattern.sub(replacement, text)
         return text
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    """Whether what has this name is a secret; most names come with every line."""
+    return _SECRET_KEY.fullmatch(key) is not None
 
 
 def _is_plain_collection(value: Any) -> bool:

@@ -6,7 +6,7 @@ The store is the truth at start; a commit that failed takes memory back to what 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import structlog
@@ -59,6 +59,11 @@ class Record:
         self._ledger = ledger
         self._clock = clock
         self._metrics = metrics
+        # Looking a child up in the metric takes a lock and costs more than counting.
+        self._suppressed = lru_cache(maxsize=None)(metrics.suppressed.labels)
+        self._transitions = lru_cache(maxsize=None)(metrics.transitions.labels)
+        self._finished = lru_cache(maxsize=None)(metrics.finished.labels)
+        self._duration = lru_cache(maxsize=None)(metrics.update_duration.labels)
         self._updates: dict[Part, Update] = {}
         self._versions: dict[Part, Version] = {}
         self._said_at: dict[Part, float] = {}
@@ -162,7 +167,7 @@ class Record:
         """
         update = outcome.update
         if update is None or outcome.verdict not in CHANGES:
-            self._metrics.suppressed.labels(outcome.verdict).inc()
+            self._suppressed(outcome.verdict).inc()
             if update is not None and said and outcome.verdict in _IGNORED:
                 self._note_ignored(update, outcome.verdict, said)
             return False
@@ -256,11 +261,11 @@ class Record:
         return tuple(lane for lane in rules.lanes if not self.is_none_of(update, lane))
 
     def _count(self, update: Update) -> None:
-        self._metrics.transitions.labels(update.state).inc()
+        self._transitions(update.state).inc()
         if not update.state.is_terminal:
             return
-        self._metrics.finished.labels(update.state, update.reason).inc()
-        self._metrics.update_duration.labels(update.state).observe(update.entered_at - update.opened_at)
+        self._finished(update.state, update.reason).inc()
+        self._duration(update.state).observe(update.entered_at - update.opened_at)
         log.info(
             "update_finished",
             device=str(update.device),

@@ -19,7 +19,7 @@ def apply(
     target = event.version or (update.target if update else None)
     if target is None:
         return Outcome(Verdict.UNTARGETED, None)
-    told = replace(event, version=target)
+    told = event if event.version else replace(event, version=target)
     state = _claimed(event, target, running, policy)
     if update is None:
         return Outcome(Verdict.OPENED, opened(None, told, state=state, running=running, now=now))

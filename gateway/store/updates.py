@@ -16,6 +16,8 @@ from gateway.store.upsert import upsert
 
 log = structlog.get_logger()
 
+#: What an update is called and when it began: written again it would cost each of the table's indexes a change.
+_FOR_GOOD = frozenset({"id", "product", "device", "module", "number", "opened_at"})
 _PROGRESS = (
     updates.update()
     .where(updates.c.id == bindparam("key"))
@@ -29,8 +31,9 @@ _PROGRESS = (
 
 
 def write(connection: Connection, changed: Iterable[Update]) -> None:
-    """Insert or replace whole updates."""
-    statement.execute(connection, upsert(connection, updates, "id"), [_row(update) for update in changed])
+    """Insert updates, or replace what may change of them."""
+    rows = [_row(update) for update in changed]
+    statement.execute(connection, upsert(connection, updates, "id", merge=_changed), rows)
 
 
 def write_progress(connection: Connection, progressed: Iterable[Update]) -> None:
@@ -92,6 +95,10 @@ def load_said_at(connection: Connection) -> dict[tuple[DeviceId, Module], float]
         (DeviceId(row.product, row.device), Module(row.module)): row.reported_at
         for row in connection.execute(select(versions))
     }
+
+
+def _changed(new: Any) -> dict[str, Any]:
+    return {column.name: new[column.name] for column in updates.columns if column.name not in _FOR_GOOD}
 
 
 def _row(update: Update) -> dict[str, Any]:

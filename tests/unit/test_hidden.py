@@ -24,6 +24,19 @@ def test_the_longest_goes_first() -> None:
     assert hidden("secret-1 secret-1-2", "secret-1", "secret-1-2") == "*** ***"
 
 
+@pytest.mark.parametrize("others", [(), ("WXYZ",), ("WXYZ123456789",)], ids=["alone", "short", "long"])
+@pytest.mark.parametrize("length", [4, 5, 6, 7, 8, 30])
+def test_it_is_found_wherever_it_stands(length: int, others: tuple[str, ...]) -> None:
+    """Not every place of a text is looked at, and none is overlooked; what else is hidden changes nothing."""
+    hides, secret = Hidden(), "abcdefghijklmnopqrstuvwxyz0123"[:length]
+    for value in (*others, secret):
+        hides.add(value)
+    for place in range(12):
+        before, after = "." * place, "." * (12 - place)
+        assert hides.out_of(before + secret + after) == f"{before}***{after}"
+        assert hides.out_of(before + secret) == f"{before}***"
+
+
 def test_nothing_is_no_secret() -> None:
     """An empty value, and one that any text may have, hide nothing."""
     assert hidden("a b c", "", "a b") == "a b c"

@@ -75,9 +75,11 @@ async def test_the_full_update_differs_from_the_plain_one_in_every_field() -> No
 
 
 async def test_a_changed_update_replaces_its_row(scene: Scene) -> None:
-    """The identity decides; nothing of the former state is left."""
+    """The identity decides, and the beginning stays as it is; nothing of the former state is left."""
     await scene.commit(Changes(updates={FULL.id: FULL}))
-    restored = replace(PLAIN, device=FULL.device, module=FULL.module, number=FULL.number)
+    restored = replace(
+        PLAIN, device=FULL.device, module=FULL.module, number=FULL.number, opened_at=FULL.opened_at
+    )
 
     await scene.commit(Changes(updates={restored.id: restored}))
 
