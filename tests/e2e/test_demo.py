@@ -74,7 +74,7 @@ async def test_keep_leaves_everything_running(tmp_path: Path) -> None:
         for address in addresses:
             async with session.get(address) as response:
                 assert response.status == 200
-    assert len(addresses) == 6
+    assert len(addresses) == 7
     demo.send_signal(signal.SIGINT)
     await printed(demo)
     assert await demo.wait() == 0
