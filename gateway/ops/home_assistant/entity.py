@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from gateway.hidden import hidden
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
 from gateway.model.states import Reason
 from gateway.model.update import Update
@@ -16,6 +17,8 @@ from gateway.model.update import Update
 #: What `release_summary` may hold; more is refused there.
 MAX_SUMMARY = 255
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+#: A summary is shown as Markdown: what may begin a mark of it, or make a link of an address.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#+!|~&:/@]|(?<=[wW])\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +96,10 @@ def state(running: Version | None, update: Update | None) -> dict[str, Any]:
 def _summary(update: Update | None) -> str:
     if update is None:
         return ""
-    why = "" if update.reason is Reason.NONE else f": {update.reason} {update.detail}".rstrip()
-    return f"{update.target} {update.state}{why}"[:MAX_SUMMARY]
+    why = "" if update.reason is Reason.NONE else f": {update.reason} {_plain(update.detail)}".rstrip()
+    return f"{_plain(update.target)} {update.state}{why}"[:MAX_SUMMARY].rstrip("\\")
+
+
+def _plain(text: str) -> str:
+    """Return what was said as Markdown that shows it letter by letter: no link, no picture, no secret."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(hidden(text).split()))

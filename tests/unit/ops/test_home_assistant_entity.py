@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from gateway import hidden
+from gateway.hidden import Hidden
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
 from gateway.model.states import Reason, State
 from gateway.model.update import Update
@@ -54,6 +56,43 @@ def test_a_failure_says_why() -> None:
 
     assert said["release_summary"].startswith("2.0 failed: LOW_BATTERY 3.1 V")
     assert len(said["release_summary"]) == 255
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[look](http://evil)",
+        "![](http://evil/pixel)",
+        "http://evil",
+        "www.evil",
+        "a@evil",
+        "<b>",
+        "`x`",
+        "# A",
+        "|",
+    ],
+)
+def test_what_a_device_says_is_no_markdown(said: str) -> None:
+    """A summary is shown as Markdown: neither a link, nor a picture that tells somebody who looks, comes of it."""
+    summary = entity.state(RUNNING, update(State.FAILED, reason=Reason.UNKNOWN, detail=f"\n{said}"))[
+        "release_summary"
+    ]
+
+    told = summary.removeprefix("2.0 failed: UNKNOWN ")
+    assert re.sub(r"\\(.)", r"\1", told) == said
+    assert not re.search(r"(?<!\\)[\[\]<>`#|@:]|www\.", told)
+
+
+def test_a_summary_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device may say its own password, and Home Assistant's broker is not ours."""
+    known = Hidden()
+    known.add("pass/word-of-s1")
+    monkeypatch.setattr(hidden, "known", known)
+    detail = "no login with pass/word-of-s1"
+
+    said = entity.state(RUNNING, update(State.FAILED, reason=Reason.UNKNOWN, detail=detail))
+
+    assert said["release_summary"] == "2.0 failed: UNKNOWN no login with \\*\\*\\*"
 
 
 def test_a_device_that_said_nothing_yet_has_no_version() -> None:
