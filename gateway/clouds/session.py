@@ -5,6 +5,7 @@ Law: whatever keeps an answer from coming is Unavailable, under a code word of a
 
 import asyncio
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache, partial
@@ -21,6 +22,7 @@ from gateway.metrics import Metrics
 from gateway.ports.cloud import Reply, Unavailable
 
 MAX_BODY = 1024 * 1024  # bytes
+_PACKED = ("gzip", "deflate")
 MAX_RETRY_AFTER = 3600.0  # seconds
 BURST = 0.1  # seconds of the allowed rate that may go at once
 
@@ -60,6 +62,8 @@ class HttpSession:
             connector=Connector(),  # the slots are the limit
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._cloud.timeout.total_seconds()),
+            headers={"Accept-Encoding": ", ".join(_PACKED)},
+            auto_decompress=False,  # aiohttp unpacks what has come before anybody can look how much it is
         )
 
     async def close(self) -> None:
@@ -115,7 +119,8 @@ class HttpSession:
                 sent_at = _date(response.headers.get("Date", ""))
                 if sent_at is not None:
                     self._skew.set(sent_at - self._now())
-                return Reply(response.status, await _read(response), response.headers, sent_at)
+                body = _unpacked(await _read(response), response.headers.get("Content-Encoding", ""))
+                return Reply(response.status, body, response.headers, sent_at)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unavailable(error) from error
 
@@ -133,8 +138,33 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > MAX_BODY:
             response.close()
-            raise Unavailable(f"the answer exceeds {MAX_BODY} bytes", code="too_large")
+            raise _too_large()
     return bytes(body)
+
+
+def _unpacked(body: bytes, packed: str) -> bytes:
+    """Return the body without its packing; of one that grows beyond all bounds no more than these are unpacked."""
+    how = packed.strip().lower()
+    if how in ("", "identity") or not body:
+        return body
+    if how not in _PACKED:
+        raise Unavailable("the answer is packed in a way that was not asked for", code="disconnected")
+    # RFC 9110 §8.4.1.2: deflate is in the form of zlib; some send it bare.
+    form = zlib.MAX_WBITS | 16 if how == "gzip" else zlib.MAX_WBITS if body[0] & 0xF == 8 else -zlib.MAX_WBITS
+    unpacking = zlib.decompressobj(form)
+    try:
+        plain = unpacking.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise Unavailable("the answer cannot be unpacked", code="disconnected") from error
+    if len(plain) > MAX_BODY:
+        raise _too_large()
+    if not unpacking.eof:
+        raise Unavailable("the answer ends before its time", code="disconnected")
+    return plain
+
+
+def _too_large() -> Unavailable:
+    return Unavailable(f"the answer exceeds {MAX_BODY} bytes", code="too_large")
 
 
 def _unavailable(error: aiohttp.ClientError | TimeoutError) -> Unavailable:

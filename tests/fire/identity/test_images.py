@@ -243,7 +243,7 @@ async def test_a_bomb_of_a_cloud_is_put_down_early(encoding: str) -> None:
         finally:
             tracemalloc.stop()
     assert caught.value.code == "too_large"
-    assert peak < 16 * 2**20
+    assert peak < 4 * 2**20
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x"])
