@@ -5,6 +5,7 @@ import gzip
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -94,6 +95,46 @@ async def test_status_that_passes_is_unavailable(registry: CollectorRegistry, st
 
     assert (caught.value.code, caught.value.retry_after) == (code, 5)
     assert counted(registry, code) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"{}")),
+        ("GZIP", gzip.compress(b"{}")),
+        ("deflate", zlib.compress(b"{}")),
+        ("deflate", zlib.compress(b"{}")[2:-4]),
+        ("identity", b"{}"),
+    ],
+    ids=["gzip", "in capitals", "deflate", "bare deflate", "not at all"],
+)
+async def test_body_is_unpacked(registry: CollectorRegistry, encoding: str, body: bytes) -> None:
+    """In the ways that were asked for."""
+
+    async def pack(_request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": encoding})
+
+    async with lent(registry) as session, serve(Server(pack)) as url:
+        assert (await session.request("act", "GET", url)).body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("gzip", gzip.compress(b"{}")[:-9]), ("gzip", b"{}"), ("deflate", b"\xff"), ("br", b"{}")],
+    ids=["cut", "not packed", "nonsense", "not asked for"],
+)
+async def test_body_that_cannot_be_unpacked_is_unavailable(
+    registry: CollectorRegistry, encoding: str, body: bytes
+) -> None:
+    """It is no answer, and passes."""
+
+    async def pack(_request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": encoding})
+
+    async with lent(registry) as session, serve(Server(pack)) as url:
+        with pytest.raises(Unavailable) as caught:
+            await session.request("act", "GET", url)
+    assert caught.value.code == "disconnected"
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
