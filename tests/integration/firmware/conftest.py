@@ -15,7 +15,7 @@ from gateway.firmware.pace import Pace
 from tests.integration.firmware.origin import Origin, content_of, serving
 
 LOOPBACK = Guard(networks=read_networks(["127.0.0.0/8"]), ports=None)
-QUICK = Pace(silence=timedelta(seconds=0.3), answer=timedelta(seconds=0.3), connect=timedelta(seconds=1))
+QUICK = Pace(silence=timedelta(seconds=1), answer=timedelta(seconds=1), connect=timedelta(seconds=3))
 SIZE = 1_000_003
 QUOTA = 4_000_000
 
