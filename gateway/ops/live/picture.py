@@ -29,8 +29,10 @@ def lane_view(gate: Gate, figures: Figures, messages: int, when: SiteTimes) -> d
         "dead_letters": figures.dead_letters,
         "parked_devices": figures.parked,
     }
-    if gate.state.circuit is not Circuit.CLOSED:
+    if gate.state.reason:
+        # A few failures do not open a circuit, and a cloud that fails is not well.
         view["reason"] = gate.state.reason
+    if gate.state.circuit is not Circuit.CLOSED:
         if gate.troubled_since is not None:
             view["since"] = when(gate.troubled_since)
         if gate.next_try_at is not None:

@@ -24,7 +24,8 @@ export function clouds({ lanes, started_at: started }) {
 }
 
 function cloudWords(lane, started) {
-  const isWell = lane.circuit === "closed";
+  const isWell = lane.circuit === "closed" && !lane.reason;
+  const words = lane.circuit === "closed" && lane.reason ? say("status.failing") : say(`circuit.${lane.circuit}`);
   const wasBefore = lane.since && Date.parse(lane.since) <= Date.parse(started) + 2000;
   const details = [
     lane.since && say(wasBefore ? "since_start" : "since", { time: clock(lane.since) }),
@@ -33,7 +34,7 @@ function cloudWords(lane, started) {
     lane.next_try_at && secondsUntil(lane.next_try_at) > 0 && say("next_try", { age: age(secondsUntil(lane.next_try_at)) }),
   ].filter(Boolean);
   return [
-    el("span", { class: `circuit ${isWell ? "good" : "bad"}` }, el("span", { class: "sign", "aria-hidden": "true" }, isWell ? "●" : "■"), say(`circuit.${lane.circuit}`)),
+    el("span", { class: `circuit ${isWell ? "good" : "bad"}` }, el("span", { class: "sign", "aria-hidden": "true" }, isWell ? "●" : "■"), words),
     details.map((detail) => el("span", { class: "small detail" }, detail)),
   ];
 }
