@@ -19,7 +19,7 @@ from aiohttp.connector import AddrInfoType, Connection
 MAX_ANSWER = 1536 * 1024  # bytes on the wire: what a body may hold, and half as much for how it is packed
 #: Of one read of a socket; the rest waits until the others had their turn.
 WINDOW = 65536  # bytes
-PIECE = 16384  # bytes that are taken apart at a time; each may unpack to a MiB
+PIECE = 4096  # bytes that are taken apart at a time
 #: Heads that may come before an answer is whole: its own, and a few that only announce it (100, 103).
 MAX_HEADS = 8
 
