@@ -45,7 +45,8 @@ def _replace(
     update: Update, event: StateReported, state: State, *, running: Version | None, now: float
 ) -> Outcome:
     announced = event.synthetic and event.state in ANNOUNCEMENTS
-    starts_over = announced or (update.rearmed and not event.redelivered)
+    # An end is nobody's beginning: of the update before this one it is heard again, or too late.
+    starts_over = announced or (update.rearmed and not event.redelivered and not event.state.is_terminal)
     if event.version == update.predecessor and not starts_over:
         return Outcome(Verdict.STALE, update)
     begun = opened(update, event, state=state, running=running, now=now)

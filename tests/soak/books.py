@@ -16,6 +16,8 @@ from tests.simulators.fleet import Ending
 
 Call = Mapping[str, Any]
 SHOWN = 20  # illegal calls that are kept to be shown
+LIARS = "P/bad"
+"""The devices of the hostile visits: they say at random that one version is done, failed, refused, and done again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class Page:
     #: (device, version) → the calls that end it.
     finals: defaultdict[tuple[str, str], list[Call]] = field(default_factory=lambda: defaultdict(list))
     illegal: list[Call] = field(default_factory=list)
+    illegal_by_reason: Counter[str] = field(default_factory=Counter)
+    #: Out of order because a hostile device contradicts itself: it is told as it says, and harms its own record alone.
+    lies: int = 0
     #: Ends that came again after an injected fault, as they may: by the fault's name there is no telling.
     excused: int = 0
 
@@ -45,14 +50,22 @@ class Page:
         """Take new calls down."""
         for call in calls:
             self.read_to = call["order"]
-            if call["verdict"] == "illegal" and len(self.illegal) < SHOWN:
-                self.illegal.append(call)
+            if call["verdict"] == "illegal":
+                self._enter_illegal(call)
             if not _ends(call["said"]):
                 continue
             if call["verdict"] == "resend":
                 self.excused += 1
             elif call["reply"] == "ok":
                 self.finals[call["device"], call["version"]].append(call)
+
+    def _enter_illegal(self, call: Call) -> None:
+        if call["device"].startswith(LIARS):
+            self.lies += 1
+            return
+        self.illegal_by_reason[call["why"]] += 1
+        if len(self.illegal) < SHOWN:
+            self.illegal.append(call)
 
 
 def _ends(said: str) -> bool:

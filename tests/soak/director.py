@@ -19,7 +19,7 @@ import aiohttp
 from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.proxy import Proxy
-from tests.soak.books import Books
+from tests.soak.books import Books, Page
 from tests.soak.disk import Disk
 from tests.soak.faults import Arena, SkippedError, fault
 from tests.soak.lives import Campaigns, Obeyer, Reporter, Town, acknowledged
@@ -244,8 +244,7 @@ class Soak:
         self.watch.read_log(is_last=True)
         report.judgement = self.books.judge()
         report.clouds = {
-            each.name: _of_cloud(await each.summary(), self.books.pages[each.name].excused)
-            for each in self.clouds
+            each.name: _of_cloud(await each.summary(), self.books.pages[each.name]) for each in self.clouds
         }
         report.illegal_calls = [call for page in self.books.pages.values() for call in page.illegal]
         report.faults = dict(Counter(each.name for each in self.watch.struck))
@@ -280,18 +279,22 @@ class Soak:
         )
 
 
-def _of_cloud(summary: dict[str, Any], excused: int) -> dict[str, Any]:
+def _of_cloud(summary: dict[str, Any], page: Page) -> dict[str, Any]:
     names = (
         "calls",
         "heard",
-        "illegal",
-        "illegal_by_reason",
         "replies_lost",
         "verdicts",
         "faults",
         "peak_per_second",
     )
-    return {**{name: summary[name] for name in names}, "ends told again as they may": excused}
+    return {
+        **{name: summary[name] for name in names},
+        "illegal": page.illegal_by_reason.total(),
+        "illegal_by_reason": dict(page.illegal_by_reason),
+        "out of order by a hostile device's own words": page.lies,
+        "ends told again as they may": page.excused,
+    }
 
 
 def _shown(status: dict[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,12 @@ class TestNewAttempts:
         story.tell(runs(V1), says(DOWNLOADING))
         assert (story.verdicts[-1], story.current.target) == (Verdict.OPENED, V2)
 
+    @pytest.mark.parametrize("end", [State.FAILED, State.REJECTED, State.SUCCEEDED])
+    def test_an_end_of_the_target_before_begins_nothing(self, end: State) -> None:
+        """The clouds have heard how that ended: whatever the device reported since, it is heard again or too late."""
+        story = Story().tell(says(State.FAILED), says(State.FAILED, V3), runs(V1), says(end))
+        assert (story.verdicts[-1], story.current.target) == (Verdict.STALE, V3)
+
     def test_a_repeated_attempt_remembers_the_target_before_it(self) -> None:
         """The predecessor is another target, not an earlier attempt at the same."""
         story = Story().tell(says(DOWNLOADING), says(State.FAILED, V3), runs(V1), says(DOWNLOADING, V3))
