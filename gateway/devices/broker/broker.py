@@ -139,7 +139,7 @@ class MqttBroker:
             for connection in self._crowd():
                 connection.abort()
             if not await self._emptied():
-                log.error("connections_left", count=len(self._premises.crowd))
+                log.warning("connections_left", count=len(self._premises.crowd))
         await self._premises.rooms.stop()
         engine, self._engine = self._engine, None
         await engine.shutdown()
