@@ -168,7 +168,10 @@ async def test_the_verdict_is_said_aloud_once(browser: Browser, tmp_path: Path) 
         await expect(spoken).to_contain_text("tencent has not answered since")
         await opened.measure(_COUNT)
         await seconds_pass(opened, 3)
-        assert await opened.measure("window.said") == 0
+        said: list[str] = await opened.measure("window.said")
+        # On a busy machine the connection may be lost for a moment; that is said, and once that it is back.
+        lost = said.count("Connection lost")
+        assert len(said) == 2 * lost
 
 
 async def seconds_pass(opened: Tab, count: int) -> None:
@@ -180,6 +183,7 @@ async def seconds_pass(opened: Tab, count: int) -> None:
 
 
 _COUNT = """() => {
-  window.said = 0;
-  new MutationObserver(() => (window.said += 1)).observe(document.getElementById('spoken'), { childList: true });
+  window.said = [];
+  const spoken = document.getElementById('spoken');
+  new MutationObserver(() => window.said.push(spoken.textContent)).observe(spoken, { childList: true });
 }"""

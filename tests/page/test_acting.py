@@ -45,7 +45,7 @@ async def test_what_a_device_says_is_seen_at_once(browser: Browser, tmp_path: Pa
         assert min(took) < SOON
         await device.stands("2.2.0", "failed", phase="install", reason="LOW_BATTERY", detail="3.1 V")
         await overview.sees("ended otherwise")
-        await updates.sees("There is no such update.")
+        await updates.sees("There are none here.")
         await updates.go("#/updates/PLAIN/live/default/1")
         await updates.sees("while installing, the battery is low (3.1 V)")
         await updates.sees("downloading, 20 %")
