@@ -14,7 +14,17 @@ import aiohttp
 from tests.e2e.site import Site
 from tests.simulators import onenet, tencent
 from tests.simulators.demo.clouds import Cloud
-from tests.simulators.demo.site import LAMP, PLAIN, PUMP, SDK, Member, members, write_devices, write_secret
+from tests.simulators.demo.site import (
+    CLOUDS,
+    LAMP,
+    PLAIN,
+    PUMP,
+    SDK,
+    Member,
+    members,
+    write_devices,
+    write_secret,
+)
 from tests.simulators.fleet import Device, secret_of
 from tests.simulators.ports import free_port
 
@@ -48,17 +58,7 @@ allowed_networks = ["127.0.0.0/8"]
 allowed_ports = []
 quota = "16MiB"
 
-[clouds.tencent]
-adapter = "tencent"
-url = "{tencent}"
-access_token = {{ file = "tencent-token" }}
-{pace}
-[clouds.onenet]
-adapter = "onenet"
-url = "{onenet}"
-resource = "{resource}"
-access_key = {{ file = "onenet-key" }}
-{pace}"""
+"""
 PACE = """\
 requests_per_second = 60
 progress_interval = "3s"
@@ -112,7 +112,7 @@ def write(house: "House", site: People, *, tencent_url: str, onenet_url: str, st
     directory = house.directory
     write_secret(directory / "tencent-token", tencent.TOKEN)
     write_secret(directory / "onenet-key", onenet.KEY)
-    text = CONFIG.format(
+    text = (CONFIG + CLOUDS).format(
         data=house.data,
         mqtt=house.mqtt_port,
         http=house.http_port,

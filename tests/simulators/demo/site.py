@@ -16,6 +16,19 @@ VERSION, TARGET = "1.0", "2.0"
 PUMP_TARGET, LAMP_TARGET = "2.1", "3.0"
 MANUF, MODEL = "100", "10001"
 
+#: Both clouds, each at its URL and at the pace of who writes it.
+CLOUDS = """\
+[clouds.tencent]
+adapter = "tencent"
+url = "{tencent}"
+access_token = {{ file = "tencent-token" }}
+{pace}
+[clouds.onenet]
+adapter = "onenet"
+url = "{onenet}"
+resource = "{resource}"
+access_key = {{ file = "onenet-key" }}
+{pace}"""
 CONFIG = """\
 [gateway]
 name = "demo"
@@ -33,17 +46,7 @@ public_url = "http://127.0.0.1:{firmware_port}"
 allowed_networks = ["127.0.0.0/8"]      # the simulated clouds are on this machine
 allowed_ports = []
 
-[clouds.tencent]
-adapter = "tencent"
-url = "{tencent}"
-access_token = {{ file = "tencent-token" }}
-{pace}
-[clouds.onenet]
-adapter = "onenet"
-url = "{onenet}"
-resource = "{resource}"
-access_key = {{ file = "onenet-key" }}
-{pace}"""
+"""
 #: Much faster than for a real cloud, whose console nobody watches for a minute.
 PACE = """\
 requests_per_second = 50
@@ -95,7 +98,7 @@ def write(directory: Path, site: Sequence[Member], *, tencent_url: str, onenet_u
     """Write the configuration, its secrets and its lists of devices; return the configuration's path."""
     write_secret(directory / "tencent-token", tencent.TOKEN)
     write_secret(directory / "onenet-key", onenet.KEY)
-    text = CONFIG.format(
+    text = (CONFIG + CLOUDS).format(
         http_port=free_port(),
         firmware_port=free_port(),
         tencent=tencent_url + tencent.PATH,
