@@ -35,6 +35,8 @@ SOON = 1.0
 BREATH = 10.0
 #: A device that the cloud does not let us ask about.
 PARKED = timedelta(minutes=15)
+#: So many that are away are remembered; where everyone may log in, names have no end.
+AWAY = 10_000
 WORKERS = 4
 
 OUTCOMES = ("orders", "nothing", "unavailable", "rejected", "denied")
@@ -109,6 +111,8 @@ class Poller:
         self._external = external
         self._waits = waits
         self._watched: dict[DeviceId, _Watch] = {}
+        #: Those of them that are away; who went first stands first.
+        self._away: dict[DeviceId, None] = {}
         self._jitter = jitter
         # Devices that have just come go first. What is no longer due is left in its heap and passed over.
         self._urgent: list[_Turn] = []
@@ -121,6 +125,7 @@ class Poller:
         if self._is_ours(device):
             watch = self._watched.setdefault(device, _Watch(due=0.0, pause=self._least))
             watch.is_there = True
+            self._away.pop(device, None)
             self._hurry(device, watch, SOON * self._jitter())
 
     def hint(self, device: DeviceId) -> bool:
@@ -136,6 +141,10 @@ class Poller:
         watch = self._watched.get(device)
         if watch is not None:
             watch.is_there = watch.is_urgent = False
+            self._away.setdefault(device)
+            if len(self._away) > AWAY:
+                first = next(iter(self._away))
+                del self._away[first], self._watched[first]
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -182,8 +191,8 @@ class Poller:
 
     def _first(self, turns: list[_Turn]) -> _Turn | None:
         while turns:
-            watch = self._watched[turns[0].device]
-            if watch.is_there and not watch.is_asked and watch.due == turns[0].due:
+            watch = self._watched.get(turns[0].device)
+            if watch is not None and watch.is_there and not watch.is_asked and watch.due == turns[0].due:
                 return turns[0]
             heapq.heappop(turns)
         return None
@@ -200,7 +209,10 @@ class Poller:
         heap = self._routine if turns is None else turns
         heapq.heappush(heap, _Turn(due, next(self._numbers), device))
         if len(heap) > 2 * len(self._watched) + WORKERS:
-            heap[:] = [turn for turn in heap if self._watched[turn.device].due == turn.due]
+            watched = self._watched
+            heap[:] = [
+                turn for turn in heap if turn.device in watched and watched[turn.device].due == turn.due
+            ]
             heapq.heapify(heap)
         self._signal.set()
 

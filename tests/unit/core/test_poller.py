@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.core.poller import BREATH, PARKED, SOON, WORKERS, Poller, PollSettings
+from gateway.core.poller import AWAY, BREATH, PARKED, SOON, WORKERS, Poller, PollSettings
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Order
 from gateway.model.identity import Device, DeviceId, Version
@@ -192,6 +192,30 @@ class TestWhom:
             poller.wake(DeviceId(BOTH, "d5"))
             await asyncio.sleep(30)
             assert [device.id.name for _, device in cloud.asked[1:]] == ["d5"]
+
+    async def test_names_that_come_once_and_never_again_are_forgotten(self) -> None:
+        """Where everyone may log in; who went last is still known, so that it is not asked about each time."""
+        down = Down(lanes={ONE: LaneState(circuit=Circuit.OPEN, failures=9, until=1e9)})
+        async with polling(down=down) as (_, poller, _):
+            poller.wake(OTHER)
+            for number in range(2 * AWAY):
+                poller.wake(DeviceId(BOTH, f"d{number}"))
+                poller.gone(DeviceId(BOTH, f"d{number}"))
+            assert len(poller._watched) == AWAY + 1
+            assert len(poller._urgent) + len(poller._routine) <= 2 * (AWAY + 1) + WORKERS
+            assert poller.hint(OTHER)
+
+    async def test_who_comes_and_goes_is_not_who_went_first(self) -> None:
+        """A device that is there keeps its turn, however often it went before and however many follow it."""
+        async with polling() as (_, poller, cloud):
+            poller.wake(DEVICE)
+            poller.gone(DEVICE)
+            poller.wake(DEVICE)
+            for number in range(AWAY + 1):
+                poller.wake(DeviceId(BOTH, f"d{number}"))
+                poller.gone(DeviceId(BOTH, f"d{number}"))
+            await asyncio.sleep(2 * SOON)
+            assert [device.id for _, device in cloud.asked] == [DEVICE]
 
     @pytest.mark.parametrize("device", [DeviceId("GONE", "x"), DeviceId(MUTE, "x"), THIRD])
     async def test_another_cloud_s_device_is_not(self, device: DeviceId) -> None:
