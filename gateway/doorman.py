@@ -20,7 +20,7 @@ class Places:
     def __init__(self, server: web.Server, most: int) -> None:
         self._server = server
         self._most = most
-        #: Of each connection, and perhaps of some that have gone since the last one came.
+        #: Of each connection, and of some that have gone: forgotten before there are as many as one network may have.
         self._networks: dict[RequestHandler, str] = {}
 
     def take(self, address: str) -> RequestHandler | None:
@@ -29,7 +29,7 @@ class Places:
         if len(present) >= self._most:
             return None
         network, half = network_of(address), max(self._most // 2, 1)
-        if len(present) >= half:
+        if len(self._networks) >= half:
             self._networks = {each: self._networks[each] for each in present}
             if countOf(self._networks.values(), network) >= half:
                 return None

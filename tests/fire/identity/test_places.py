@@ -1,10 +1,12 @@
 """The operators' listener under strangers: they need no token to connect, and must not take what others need."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.ops import door
 from tests.fire.identity.test_api import TOKEN, Api, api, locked
@@ -50,6 +52,16 @@ async def test_a_crowd_from_one_address_leaves_room(locked: Api, words: bytes) -
     for writer in crowd:
         writer.close()
     await _eventually(locked, 0)
+
+
+async def test_who_has_gone_is_forgotten(locked: Api) -> None:
+    """A year of scrapes takes no more memory than a day of them."""
+    for _ in range(3 * door.MOST):
+        [writer] = await _crowd(locked, 1, b"")
+        writer.close()
+    await _eventually(locked, 0)
+    gc.collect()
+    assert sum(isinstance(each, RequestHandler) for each in gc.get_objects()) < door.MOST
 
 
 @pytest.fixture
