@@ -1,10 +1,7 @@
 """The soak from start to end: everything up, load and faults for so long, then peace, draining, and the judgement."""
 
 import asyncio
-import json
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.fire.box.injuries import FalseClock
 from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.proxy import Proxy
@@ -28,11 +26,13 @@ from tests.soak.report import Bounds, Report
 from tests.soak.schedule import BRIEF, Planned, schedule
 from tests.soak.site import House, People
 from tests.soak.timed import Timed
+from tests.soak.visits import Visits
 from tests.soak.watching import SHOWN, Operators, Watch
 
 HARVEST_EVERY = 1.0
+#: Tracks without which the name of a fault does not say what it struck.
+SIDED = frozenset({"tencent", "onenet", "line", "clock", "fuzz"})
 REPORT_PACE, ORDER_PACE, CAMPAIGN = 25.0, 8.0, 60.0  # seconds
-VISIT_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,9 @@ class Soak:
         disk: Disk,
         line: Proxy,
         cluster: Cluster | None,
+        clock: FalseClock | None,
     ) -> None:
-        """`line` leads to the gateway as well; `cluster` is where the store is a server's."""
+        """`line` leads to the gateway as well; `cluster` is where the store is a server's; `clock` is the gateway's."""
         self.wanted = wanted
         self.house = house
         self.clouds = clouds
@@ -83,7 +84,7 @@ class Soak:
         self.watch = Watch(house, ready=wanted.bounds.ready)
         self.operators = Operators(house, lambda: self.watch.is_excused)
         self.timed = Timed(house.mqtt_port)
-        self.hostile: Counter[str] = Counter()
+        self.visits = Visits((house.mqtt_port, house.http_port), seed=wanted.seed)
         self.skipped: dict[str, str] = {}
         self.report = Report(
             seed=wanted.seed,
@@ -92,7 +93,7 @@ class Soak:
             devices=len(people.all) + 1,
             store="postgresql" if cluster else "sqlite",
         )
-        self._disk, self._line_to_gateway, self._cluster = disk, line, cluster
+        self._disk, self._line_to_gateway, self._cluster, self._clock = disk, line, cluster, clock
         self._began = time.monotonic()
 
     def interrupt(self) -> None:
@@ -145,7 +146,8 @@ class Soak:
             cluster=self._cluster,
             reporters=self.reporters,
             obeyers=self.obeyers,
-            attack=self._attack,
+            visits=self.visits,
+            clock=self._clock,
             dice=Random(f"{self.wanted.seed}/{planned[0].track}"),
         )
         for each in planned:
@@ -154,7 +156,7 @@ class Soak:
             await self._strike(each, arena, say)
 
     async def _strike(self, planned: Planned, arena: Arena, say: Callable[[str], None]) -> None:
-        kind, began = planned.kind, time.time()
+        kind, began = planned.kind, time.monotonic()
         self.watch.active[kind] += 1
         try:
             await fault(planned.track, kind)(arena, planned.seconds)
@@ -168,31 +170,8 @@ class Soak:
                 self.town.is_over.set()  # there is nothing left to soak
         finally:
             self.watch.active[kind] -= 1
-        name = f"{planned.track}: {kind}" if planned.track in ("tencent", "onenet", "line") else kind
-        self.watch.struck.append(Struck(kind=kind, name=name, began=began, ended=time.time()))
-
-    async def _attack(self, kind: str, seconds: float) -> None:
-        """Let hostile peers visit, in a process of their own."""
-        number = self.hostile.total()
-        ports = (str(self.house.mqtt_port), str(self.house.http_port))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.soak.hostile", kind, *ports, str(seconds), f"{self.wanted.seed}/{number}",
-            stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(VISIT_PATIENCE):
-                said, complaint = await process.communicate()
-        except TimeoutError:
-            self.hostile[f"{kind}, given up"] += 1
-            return
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            self.watch.seen.append(f"visit: {kind} broke: {complaint.decode(errors='replace')[-SHOWN:]}")
-            return
-        self.hostile[kind] += json.loads(said)["streams"]
+        name = f"{planned.track}: {kind}" if planned.track in SIDED else kind
+        self.watch.struck.append(Struck(kind=kind, name=name, began=began, ended=time.monotonic()))
 
     async def _until(self, seconds: float) -> bool:
         """Wait until so long after the beginning; False when all is over before."""
@@ -248,12 +227,12 @@ class Soak:
         }
         report.illegal_calls = [call for page in self.books.pages.values() for call in page.illegal]
         report.faults = dict(Counter(each.name for each in self.watch.struck))
-        report.skipped, report.hostile = self.skipped, dict(self.hostile)
+        report.skipped, report.hostile = self.skipped, dict(self.visits.tried)
         report.starts, report.memory = self.house.readiness, self.watch.memory()
         report.puback_ms = {"p50": self.timed.quantile_ms(0.5), "p99": self.timed.quantile_ms(0.99)}
         report.requests = dict(self.operators.answers)
         report.explained_errors = dict(self.watch.explained)
-        report.seen = [*self.watch.seen, *self.operators.seen]
+        report.seen = [*self.watch.seen, *self.operators.seen, *self.visits.seen]
 
     async def _harvest(self) -> None:
         while True:

@@ -8,13 +8,15 @@ from random import Random
 from typing import Any
 
 from tests.e2e.reloading import hang_up
-from tests.fire.box.injuries import frozen, locked
+from tests.fire.box.injuries import FalseClock, frozen, locked
+from tests.fire.fuzz import missing
 from tests.integration.store.postgresql import Cluster
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.proxy import INJURIES, WELL, Proxy
 from tests.soak.disk import Disk
 from tests.soak.lives import Obeyer, Reporter
 from tests.soak.site import House
+from tests.soak.visits import Visits
 
 
 class SkippedError(Exception):
@@ -34,8 +36,9 @@ class Arena:
     cluster: Cluster | None
     reporters: Sequence[Reporter]
     obeyers: Sequence[Obeyer]
-    #: Play hostile peers: kind and seconds.
-    attack: Callable[[str, float], Awaitable[None]]
+    visits: Visits
+    #: The gateway's; None where it has none that can be set.
+    clock: FalseClock | None
     dice: Random
 
 
@@ -64,6 +67,14 @@ CLOUD_MODES: Mapping[str, dict[str, Any]] = {
     "image_trickling": {"trickling": {"rate": 65536}},
 }
 
+#: Where the gateway's clock stands, seen from now.
+YEARS: Mapping[str, float] = {
+    "not set at boot": -55,
+    "years ahead": 10,
+    "years behind": -3,
+    "an hour ahead": 1 / 24 / 365.25,
+}
+
 
 def fault(track: str, kind: str) -> Fault:
     """Return what plays a fault of the schedule."""
@@ -74,6 +85,10 @@ def fault(track: str, kind: str) -> Fault:
             return _hostile(kind)
         case "line":
             return _on_the_line(kind)
+        case "fuzz":
+            return _fuzz(kind)
+        case "clock":
+            return _clock_says(YEARS[kind])
         case _:
             return _FAULTS[kind]
 
@@ -92,7 +107,31 @@ def _at_cloud(name: str, modes: dict[str, Any]) -> Fault:
 
 def _hostile(kind: str) -> Fault:
     async def play(arena: Arena, seconds: float) -> None:
-        await arena.attack(kind, seconds)
+        await arena.visits.attack(kind, seconds)
+
+    return play
+
+
+def _fuzz(target: str) -> Fault:
+    async def play(arena: Arena, seconds: float) -> None:
+        if lack := missing():
+            raise SkippedError(lack)
+        await arena.visits.fuzz(target, seconds)
+
+    return play
+
+
+def _clock_says(years: float) -> Fault:
+    """Set the gateway's wall clock, which it notices as it is, and set it right again."""
+
+    async def play(arena: Arena, seconds: float) -> None:
+        if arena.clock is None:
+            raise SkippedError("there is no C compiler for a clock that jumps (Debian: gcc)")
+        arena.clock.set(years=years)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            arena.clock.set(years=0)
 
     return play
 
@@ -148,7 +187,7 @@ async def _reload(house: House, *, is_good: bool) -> None:
     try:
         async with asyncio.timeout(RELOAD):
             if is_good:
-                while await house.metric(_TAKEN_UP) <= before:
+                while await house.metric(_TAKEN_UP) == before:  # its clock may have been set back
                     await asyncio.sleep(0.2)
             while await house.metric(_IS_GOOD) != is_good:
                 await asyncio.sleep(0.2)

@@ -122,7 +122,7 @@ def _page(report: Report) -> Iterator[str]:
     yield from _table("What", _facts(report))
     yield from _table("Fault played", report.faults)
     yield from _table("Not played", report.skipped)
-    yield from _table("Hostile visits and streams", report.hostile)
+    yield from _table("Hostile inputs: streams, or runs", report.hostile)
     for name, cloud in report.clouds.items():
         yield from _table(f"What {name} did", cloud)
     yield from _table("Errors in the log, each explained by a fault", report.explained_errors)
@@ -137,6 +137,7 @@ def _facts(report: Report) -> dict[str, Any]:
         "sent / acknowledged": f"{report.sent} / {report.acknowledged}",
         "heard by the clouds": ", ".join(f"{name} {each['heard']}" for name, each in report.clouds.items()),
         "illegal": report.illegal,
+        "hostile inputs": sum(report.hostile.values()),
     }
     if judged is not None:
         facts |= {

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from tests.fire.fuzz import MODULES
+
 #: Nothing strikes before the devices are there.
 QUIET = 5.0  # seconds
 #: Up to so many minutes a soak is brief: all comes faster, and ends sooner.
@@ -71,6 +73,8 @@ HOSTILE = (
     "reports", "retained", "topics", "giants", "wills", "qos_2", "garbage", "siege_noise", "packets", "payloads",
     "http",
 )  # fmt: skip
+#: Where the gateway's wall clock stands meanwhile.
+CLOCK = ("not set at boot", "years ahead", "years behind", "an hour ahead")
 #: Of `tests.simulators.proxy`.
 LINE = (
     "reset",
@@ -93,6 +97,8 @@ TRACKS: Mapping[str, Track] = {
     "store": Track(kinds=("disk_full", "store_locked"), lasts=Range(2, 12), pause=Range(60, 180)),
     "devices": Track(kinds=("power_cut", "reconnect_storm"), lasts=Range(1, 4), pause=Range(15, 60)),
     "line": Track(kinds=LINE, lasts=Range(2, 12), pause=Range(10, 40)),
+    "clock": Track(kinds=CLOCK, lasts=Range(5, 30), pause=Range(30, 90)),
+    "fuzz": Track(kinds=tuple(MODULES), lasts=Range(3, 8), pause=Range(10, 30)),
     "hostile": Track(kinds=HOSTILE, lasts=Range(1, 4), pause=Range(3, 15)),
 }
 

@@ -5,7 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from tests.fire.box.injuries import FalseClock
 from tests.integration.store import postgresql
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.demo.processes import running
@@ -30,15 +32,35 @@ async def soak(wanted: Wanted, directory: Path) -> AsyncIterator[Soak]:
         house = House(
             directory, free_port(), free_port(), patience=wanted.bounds.ready * 2, data=disk.path / "data"
         )
+        clock = _clock_of(house)
         line = await stack.enter_async_context(proxied("127.0.0.1", house.mqtt_port))
         store = cluster.url(cluster.database()) if cluster else ""
         write(house, site, tencent_url=clouds[0].url, onenet_url=clouds[1].url, store=store)
         await introduce(site, *clouds)
         try:
-            yield Soak(wanted, house=house, people=site, clouds=clouds, disk=disk, line=line, cluster=cluster)
+            yield Soak(
+                wanted,
+                house=house,
+                people=site,
+                clouds=clouds,
+                disk=disk,
+                line=line,
+                cluster=cluster,
+                clock=clock,
+            )
         finally:
             if house.pid is not None:
                 await house.kill()
+
+
+def _clock_of(house: House) -> FalseClock | None:
+    """Give the gateway a wall clock that can be set; None where there is no compiler to make one."""
+    try:
+        clock = FalseClock(house.directory)
+    except pytest.skip.Exception:
+        return None
+    house.environment.update(clock.environment)
+    return clock
 
 
 async def _clouds(stack: AsyncExitStack, directory: Path) -> tuple[Cloud, Cloud]:

@@ -58,7 +58,8 @@ class Watch:
         self._ready = ready
         self._log = Log(house.directory / "gateway.log")
         self._last_ready = time.monotonic()
-        self._pending: list[tuple[str, float | None, str]] = []
+        #: Event, when it was read, and the line.
+        self._pending: list[tuple[str, float, str]] = []
         #: Faults that have healed, and the kinds at work now.
         self.struck: list[Struck] = []
         self.active: Counter[str] = Counter()
@@ -71,7 +72,7 @@ class Watch:
     def is_excused(self) -> bool:
         """Whether a fault is at work, or was lately, that lets the gateway be unready."""
         return any(self.active[kind] for kind in UNREADY) or any(
-            each.kind in UNREADY and each.ended > time.time() - self._ready for each in self.struck[-20:]
+            each.kind in UNREADY and each.ended > time.monotonic() - self._ready for each in self.struck[-20:]
         )
 
     async def look(self) -> None:
@@ -89,7 +90,8 @@ class Watch:
 
     def read_log(self, *, is_last: bool = False) -> None:
         """Take new errors down; what no fault explains is a breach, once all faults of its time are known."""
-        self._pending += complaints(self._log.news())
+        now = time.monotonic()
+        self._pending += [(event, now, line) for event, line in complaints(self._log.news())]
         if any(self.active.values()) and not is_last:
             return
         for event, at, line in self._pending:

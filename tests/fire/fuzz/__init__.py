@@ -6,6 +6,8 @@ reads as it did. Seeds stand beside each target; what was found once is a unit t
 """
 
 import importlib.util
+import re
+import sys
 from typing import Final
 
 #: Where each target is; the module is loaded only in the process that fuzzes it.
@@ -27,6 +29,22 @@ MODULES: Final = {
     }.items()
     for name in names
 }
+
+
+def command_of(target: str, *, seconds: int, seed: int) -> list[str]:
+    """Return the command that fuzzes one target; ends with 1 when it found something, below the project's root.
+
+    libFuzzer ends the process that it runs in, and counts the peak memory with which that began, which is that of the
+    process that started it: a small one does.
+    """
+    fuzz = [sys.executable, "-m", "tests.fire.fuzz", target, "--seconds", str(seconds), "--seed", str(seed)]
+    return ["sh", "-c", '"$0" "$@"; exit $?', *fuzz]
+
+
+def inputs_tried(said: str) -> int | None:
+    """Read from what it said how many inputs it tried; None where it did not come to an end of its own."""
+    found = re.search(r"^stat::number_of_executed_units: +([0-9]+)$", said, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def missing() -> str | None:

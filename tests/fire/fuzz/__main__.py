@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fire.fuzz import MODULES, missing
+from tests.fire.fuzz import MODULES, command_of, missing
 from tests.fire.fuzz.mutation import mutator
 from tests.fire.fuzz.target import MAX_MB, Target, watched
 
@@ -37,17 +37,7 @@ def main() -> int:
 
 def _apart(target: str, seconds: int, seed: int) -> int:
     print(f"--- {target}", flush=True)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.fire.fuzz",
-        target,
-        "--seconds",
-        str(seconds),
-        "--seed",
-        str(seed),
-    ]
-    return min(subprocess.run(command, check=False).returncode, 1)
+    return min(subprocess.run(command_of(target, seconds=seconds, seed=seed), check=False).returncode, 1)
 
 
 def _fuzz(name: str, seconds: int, seed: int, only: Path | None) -> None:
