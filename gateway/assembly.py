@@ -172,7 +172,7 @@ class Gateway:
         return self.lanes.adapters[lane].names_modules
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
-        self.engine.committed(committed)
+        self.engine.committed(changes, committed)
         self.orders.told(changes)
         if self.home_assistant is not None:
             self.home_assistant.changed(changes)

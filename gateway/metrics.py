@@ -152,7 +152,7 @@ class Metrics:
         )
         self.refused = self._counter(
             "publishes_refused_total",
-            "Publishes refused because a lane was at its hard limit or a commit failed.",
+            "Publishes refused because a lane, or a device's part of it, was full, or a commit failed.",
             "reason",
         )
         self.dead_letters = self._gauge("dead_letters", "Messages that a cloud refused for good.", "lane")

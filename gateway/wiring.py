@@ -234,7 +234,7 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     initialise(metrics.transitions, State)
     unmoved = (Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED)
     initialise(metrics.suppressed, [*unmoved, "no_open_update", "nothing_to_confirm", "too_many_modules"])
-    initialise(metrics.refused, ["commit_failed", "outbox_full"])
+    initialise(metrics.refused, ["commit_failed", "outbox_full", "device_backlog"])
     initialise(metrics.retried, Reason)
     ends = [state for state in State if state.is_terminal and state is not State.SUCCEEDED]
     initialise(metrics.finished, [State.SUCCEEDED], [Reason.NONE])

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import structlog
 
+from gateway.core.backlog import Backlog
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
 from gateway.core.record import MAX_MODULES, ProductRules, Record
@@ -18,7 +19,7 @@ from gateway.model.orders import agree
 from gateway.model.reports import apply
 from gateway.model.update import CHANGES, Verdict
 from gateway.ports.devices import Settle
-from gateway.ports.store import Committed, Loaded, Quarantined
+from gateway.ports.store import Changes, Committed, Loaded, Quarantined
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Engine:
         self._clock = clock
         self._metrics = metrics
         self._quota = lane_quota
+        self._backlog = Backlog(lane_quota)
         self._sizes: Mapping[Lane, int] = {}
         self._full: frozenset[Lane] = frozenset()
         #: Since when devices can be heard without a break.
@@ -50,19 +52,22 @@ class Engine:
     def limit(self, lane_quota: int) -> None:
         """Let so many bytes wait in a lane from now on."""
         self._quota = lane_quota
+        self._backlog.limit(lane_quota)
         self._note_sizes(self._sizes)
 
     def load(self, loaded: Loaded) -> None:
         """Learn from the store how things stand."""
         self.be_patient()
         self._note_sizes(loaded.sizes)
+        self._backlog.load(loaded.waiting)
 
     def be_patient(self) -> None:
         """Hold silence against no device for a while: nobody was heard."""
         self._heard_from = self._clock.now()
 
-    def committed(self, committed: Committed) -> None:
-        """Learn how full the lanes are."""
+    def committed(self, changes: Changes, committed: Committed) -> None:
+        """Learn how full the lanes are, and of whose reports."""
+        self._backlog.committed(changes)
         self._note_sizes(committed.sizes)
         for lane, count in committed.evicted.items():
             self._metrics.discarded.labels(lane, "progress_evicted").inc(count)
@@ -93,8 +98,9 @@ class Engine:
     def accept(self, event: Event, settle: Settle, *, said: bytes = b"") -> None:
         """Take an understood event; never raises; `settle` follows its commit."""
         rules = self._record.rules(event.device)
-        if rules is not None and self._refuses(rules):
-            self._metrics.refused.labels("outbox_full").inc()
+        why = None if rules is None else self._refusal(rules, event.device)
+        if why is not None:
+            self._metrics.refused.labels(why).inc()
             settle(False)
             return
         if not self._record.knows_module(event.device, event.module):
@@ -138,15 +144,19 @@ class Engine:
         is_early = now < self._heard_from + PATIENCE.total_seconds()
         for update in list(self._record.open_updates()):
             rules = self._record.rules(update.device)
-            if rules is None or self._refuses(rules) or (is_early and update.touched_at < self._heard_from):
+            if rules is None or self._refusal(rules, update.device) is not None:
+                continue
+            if is_early and update.touched_at < self._heard_from:
                 continue
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):
                 self._ledger.request()
 
-    def _refuses(self, rules: ProductRules) -> bool:
-        """Whether nothing is taken from a product's devices, because a lane that would hear it is full."""
-        return bool(self._full) and not self._full.isdisjoint(rules.lanes)
+    def _refusal(self, rules: ProductRules, device: DeviceId) -> str | None:
+        """Say why nothing is taken from a device: a lane that would hear it is full, or too full of this device."""
+        if self._full and not self._full.isdisjoint(rules.lanes):
+            return "outbox_full"
+        return "device_backlog" if self._backlog.is_full(device, rules.lanes) else None
 
     def _state_reported(self, event: StateReported, said: bytes = b"") -> bool:
         rules = self._record.rules(event.device)

@@ -228,6 +228,8 @@ class Loaded:
     lanes: Mapping[Lane, LaneState]
     sizes: Mapping[Lane, int]
     messages: Mapping[Lane, int]
+    #: How many reports beside progress wait, of whom in which lane.
+    waiting: Mapping[tuple[Lane, DeviceId], int] = field(default_factory=dict)
     #: Site clock and wall clock at the last commit, if there was one.
     clock: tuple[float, float] | None
 

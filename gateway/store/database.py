@@ -189,6 +189,7 @@ class Database:
             lanes=lanes.load_states(connection),
             sizes=self._sums.sizes,
             messages=self._sums.messages,
+            waiting=queues.lengths(connection),
             clock=self._stamp,
         )
 

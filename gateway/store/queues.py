@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, literal_column, select, update
+from sqlalchemy import Connection, bindparam, case, exists, func, literal_column, select, update
 
-from gateway.model.identity import Lane
+from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Kind
 from gateway.store import statement
 from gateway.store.schema import messages, queues
@@ -125,6 +125,15 @@ def heads(connection: Connection, ids: Collection[int]) -> set[int]:
     return {message for (message,) in statement.query(connection, _HEADS, ids)}
 
 
+def lengths(connection: Connection) -> dict[tuple[Lane, DeviceId], int]:
+    """Count what waits in each queue beside progress."""
+    return {
+        (Lane(lane), DeviceId(product, device)): count - progress
+        for lane, product, device, count, progress in connection.execute(_LENGTHS)
+        if count > progress
+    }
+
+
 def wake(connection: Connection, lanes: Collection[Lane], now: float) -> None:
     """Make every postponed message of these lanes due: their cloud is back."""
     connection.execute(_WAKE, {"lanes": list(lanes), "now": now})
@@ -166,6 +175,21 @@ _READ = select(*_STATE).where(_these)
 _urgency = case(*((_waits(kind), kind.value) for kind in sorted(Kind, reverse=True)), else_=EMPTY)
 _STANDING = select(queues.c.id, _urgency, first_in_line(messages.c.enqueued_at)).where(_these)
 _HEADS = select(first_in_line(messages.c.id)).select_from(queues).where(_these)
+# Both counts are of an index alone: a million rows are not read for it.
+_count = select(messages.c.queue, func.count().label("rows")).group_by(messages.c.queue)
+_all = _count.subquery("all_of_it")
+_progress = _count.where(messages.c.kind == literal_column("0")).subquery("progress")
+_LENGTHS = (
+    select(
+        queues.c.lane,
+        queues.c.product,
+        queues.c.device,
+        _all.c.rows,
+        func.coalesce(_progress.c.rows, literal_column("0")),
+    )
+    .join(_all, _all.c.queue == queues.c.id)
+    .outerjoin(_progress, _progress.c.queue == queues.c.id)
+)
 _WRITE = (
     update(queues)
     .where(queues.c.id == bindparam("key"))

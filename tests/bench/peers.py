@@ -30,6 +30,8 @@ token = "bench"
 
 [store]
 url = "sqlite:///gateway.db"
+# So that few devices may say what else a whole site says.
+lane_quota = "16GiB"
 
 [firmware]
 listen = "127.0.0.1:{firmware_port}"

@@ -300,7 +300,7 @@ class Life:
             await asyncio.sleep(30.0)
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
-        self.engine.committed(committed)
+        self.engine.committed(changes, committed)
         self.orders.told(changes)
         for dispatcher in self.dispatchers.values():
             dispatcher.notify()

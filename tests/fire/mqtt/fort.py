@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -159,6 +159,10 @@ class Fort:
     def _get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=START_S) as answer:
             return str(answer.read().decode())
+
+    def status(self) -> Any:
+        """Ask how things stand."""
+        return json.loads(self._get("/api/v1/status"))
 
     def is_ready(self) -> bool:
         """Whether it takes reports."""

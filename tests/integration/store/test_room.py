@@ -84,6 +84,21 @@ async def test_sums_are_exact_whatever_happens(scene: Scene) -> None:
     assert summed(await scene.commit(changes())) == counted(scene)
 
 
+async def test_what_waits_of_each_device_is_known_at_start(scene: Scene) -> None:
+    """In each lane by itself; progress, of which there is little, is left out."""
+    await scene.tell(progress("a", 10), transition("b"), progress("b", 20, number=2))
+    await scene.tell(transition("b", lane=OTHER_LANE), terminal("b"), terminal("c"))
+    [told] = [claim for claim in await scene.claim() if claim.event.device.name == "c"]
+    await scene.settle(delivered(told))
+
+    waiting = (await scene.store.load()).waiting
+
+    assert {(lane, device.name): count for (lane, device), count in waiting.items()} == {
+        (LANE, "b"): 2,
+        (OTHER_LANE, "b"): 1,
+    }
+
+
 async def test_size_counts_bytes_not_characters(scene: Scene) -> None:
     """A text of three bytes a character takes three times the room."""
     latin = await scene.tell(transition("a", detail="x" * 100))

@@ -146,7 +146,7 @@ class House:
         self.settled.append((event, committed))
 
     def _committed(self, changes: Changes, committed: Committed) -> None:
-        self.engine.committed(committed)
+        self.engine.committed(changes, committed)
         self.orders.told(changes)
         if changes.messages or changes.progress or changes.settlements or changes.woken:
             for dispatcher in self.dispatchers.values():

@@ -5,15 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway.core.backlog import LEAST, SHARE
 from gateway.core.record import MAX_MODULES
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
+from gateway.model.events import StateReported
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, UpdateId, Version
 from gateway.model.policy import Policy
 from gateway.model.states import Phase, Reason, State
 from gateway.model.update import Update
-from gateway.ports.store import Entry, Kind, Quarantined
+from gateway.ports.store import Delivered, Entry, Kind, Quarantined
 from tests.unit.core.fakes import FakeStore, Fate, teaches
 from tests.unit.core.house import BOTH, DEVICE, MUTE, ONE, QUOTA, SOLE, TWO, V1, V2, V3, House, runs, told
 
@@ -212,6 +215,77 @@ async def test_a_lane_that_was_full_before_a_restart_is_full_after_it() -> None:
     await house.load()
     house.publish(told(State.FAILED))
     assert house.settled == [(told(State.FAILED), False)]
+
+
+class TestBacklogOfOne:
+    """A device that reports without end, as one that was taken over does."""
+
+    @staticmethod
+    def _ends(count: int, start: int = 0) -> list[StateReported]:
+        """End ever new updates of the lone device."""
+        versions = (Version(f"v{start + number}") for number in range(count))
+        return [told(State.FAILED, device=LONE, version=version) for version in versions]
+
+    async def test_is_refused_before_it_fills_the_lane(self) -> None:
+        """What it has said is kept, others do not notice, and it is heard again when a part of it is told."""
+        house = House()
+        async with house.committing():
+            house.publish(*self._ends(LEAST))
+            await house.ledger.drain()
+            house.publish(*self._ends(1, LEAST))
+            await house.say(told(State.FAILED), runs(V1))
+            assert [event.device for event, committed in house.settled if not committed] == [LONE]
+            assert house.metrics.refused.labels("device_backlog")._value.get() == 1
+            assert len(house.store.lines[ONE, LONE].rows) == LEAST
+            await self._tell(house, LEAST // 4 - 1)
+            house.publish(*self._ends(1, LEAST))
+            await self._tell(house, 1)
+            await house.say(*self._ends(1, LEAST))
+        assert [committed for _, committed in house.settled[-2:]] == [False, True]
+
+    async def test_is_refused_after_a_restart(self) -> None:
+        """What waits is counted on disk."""
+        house = House()
+        house.engine.load(replace(await house.store.load(), waiting={(ONE, LONE): LEAST}))
+        house.publish(*self._ends(1))
+        assert [committed for _, committed in house.settled] == [False]
+
+    async def test_has_more_room_where_the_lane_has(self) -> None:
+        """A part of the quota; what is configured anew counts at once, and a lane that is left does not."""
+        house = House()
+        waiting = {(ONE, LONE): 2 * LEAST, (TWO, LONE): 9 * LEAST}
+        house.engine.load(replace(await house.store.load(), waiting=waiting))
+        house.engine.limit(4 * LEAST * SHARE)
+        async with house.committing():
+            await house.say(*self._ends(1))
+        assert [committed for _, committed in house.settled] == [True]
+
+    async def test_is_said_once(self) -> None:
+        """However often it is refused."""
+        house = House()
+        with capture_logs() as logs:
+            house.engine.load(replace(await house.store.load(), waiting={(ONE, LONE): LEAST}))
+            house.publish(*self._ends(100))
+        assert [line["event"] for line in logs] == ["device_backlog_full"]
+
+    async def test_is_not_held_against_it(self) -> None:
+        """Silence that is ours ends no update."""
+        house = House(policy=EVIDENCE)
+        async with house.committing():
+            await house.say(told(State.SUCCEEDED, device=LONE))
+            house.engine.load(replace(await house.store.load(), waiting={(ONE, LONE): LEAST}))
+            await asyncio.sleep(86_400)
+            house.engine.expire()
+        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+
+    @staticmethod
+    async def _tell(house: House, count: int) -> None:
+        """Let the first cloud take so many of its reports."""
+        for _ in range(count):
+            claims = await house.store.claim(ONE, limit=9, now=house.clock.now(), lease_until=1e12)
+            [claim] = [claim for claim in claims if claim.event.device == LONE]
+            house.ledger.settled(Delivered(claim=claim, state=claim.event.state), lambda: None)
+            await house.ledger.drain()
 
 
 async def test_versions_are_written_when_they_change() -> None:
