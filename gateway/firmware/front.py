@@ -25,8 +25,8 @@ class Front:
         self._runner: web.ServerRunner | None = None
         self._places: Places | None = None
         self._listener: asyncio.Server | None = None
-        #: Connections on which no request has come yet; each leaves at the latest when its time is up.
-        self._silent: set[RequestHandler] = set()
+        #: Connections on which no request has come yet, and when each is shown out; some may have gone by themselves.
+        self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
 
     @property
     def address(self) -> Address:
@@ -68,20 +68,27 @@ class Front:
 
     def heard(self, request: web.BaseRequest) -> None:
         """Take note that a request has come."""
-        self._silent.discard(request.protocol)
+        self._forget(request.protocol)
 
     def _welcome(self, address: str) -> RequestHandler | None:
         visitor = self._places.take(address) if self._places is not None else None
         if visitor is not None:
-            self._silent.add(visitor)
-            asyncio.get_running_loop().call_later(
+            if len(self._silent) >= self._waits.connections:
+                for gone in [each for each in self._silent if each.transport is None]:
+                    self._forget(gone)
+            self._silent[visitor] = asyncio.get_running_loop().call_later(
                 self._waits.first_request.total_seconds(), self._show_out, visitor
             )
         return visitor
 
+    def _forget(self, visitor: RequestHandler) -> None:
+        timer = self._silent.pop(visitor, None)
+        if timer is not None:
+            timer.cancel()
+
     def _show_out(self, visitor: RequestHandler) -> None:
-        if visitor in self._silent:
-            self._silent.discard(visitor)
-            visitor.force_close()
-            if visitor.transport is not None:
-                visitor.transport.abort()
+        self._forget(visitor)
+        transport = visitor.transport  # which a visitor who is closed has no more
+        visitor.force_close()
+        if transport is not None:
+            transport.abort()

@@ -11,6 +11,7 @@ from gateway import logs
 from gateway.firmware.cache import FirmwareCache
 from gateway.firmware.waits import Waits
 from tests.fire.identity.test_api import logging_restored
+from tests.fire.identity.test_places import remembered
 from tests.integration.firmware.raw import Connection
 from tests.integration.firmware.test_obtain import until
 from tests.integration.firmware.test_server import LARGE, House, opened_large, slow_reader
@@ -65,6 +66,19 @@ async def test_one_network_leaves_half_of_the_connections(large: FirmwareCache, 
         reply = await house.get(house.path("P/good"), "Range: bytes=0-9")
         assert reply.body == bytes(10)
         assert house.connections_open <= MOST // 2 + 1
+
+
+@pytest.mark.parametrize("words", [b"", b"GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n"], ids=["silent", "heard"])
+async def test_who_has_gone_is_forgotten(large: FirmwareCache, words: bytes) -> None:
+    """Strangers who come and go as fast as they can fill no memory while their time to ask runs."""
+    async with opened_large(large, Waits(connections=MOST)) as house:
+        before = remembered()
+        for _ in range(5 * MOST):
+            guest = await house.connect()
+            guest.writer.write(words)
+            await guest.close()
+        await until(lambda: house.connections_open == 0)
+        assert remembered() - before <= MOST
 
 
 async def test_what_is_sent_along_leaves_no_trace(
