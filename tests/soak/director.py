@@ -84,7 +84,7 @@ class Soak:
         self.watch = Watch(house, ready=wanted.bounds.ready)
         self.operators = Operators(house, lambda: self.watch.is_excused)
         self.timed = Timed(house.mqtt_port)
-        self.visits = Visits((house.mqtt_port, house.http_port), seed=wanted.seed)
+        self.visits = Visits(house, seed=wanted.seed)
         self.skipped: dict[str, str] = {}
         self.report = Report(
             seed=wanted.seed,

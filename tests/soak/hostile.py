@@ -1,4 +1,4 @@
-"""``python -m tests.soak.hostile KIND MQTT_PORT HTTP_PORT SECONDS SEED``: one hostile visit, in a process of its own.
+"""``python -m tests.soak.hostile KIND PORT SECONDS SEED``: one hostile visit, in a process of its own.
 
 It prints how many streams it made as JSON. That a gateway ends a connection, or is not there, is its good right:
 nothing but a mistake of this program makes it end otherwise than well.
@@ -7,7 +7,7 @@ nothing but a mistake of this program makes it end otherwise than well.
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -31,6 +31,10 @@ REPORTS = (
     b'{"type":"state","state":"succeeded","version":"\\ud800"}',
     b"\xff\xfe" * 200,
 )
+
+
+PATHS = (b"/api/v1/status", b"/api/v1/updates?limit=-1", b"/../../etc/passwd", b"/metrics", b"/%00")
+IMAGE_PATHS = (b"/f/", b"/f/" + b"A" * 90, b"/f/../f/%2e%2e/x", b"/f/x?y=%ff", b"http://h/f/x")
 
 
 def mutated(dice: Random, whole: bytes) -> bytes:
@@ -67,9 +71,16 @@ def payloads(dice: Random) -> bytes:
 
 def http(dice: Random) -> bytes:
     """Return requests to the operators' door that no client would make."""
-    path = dice.choice(
-        (b"/api/v1/status", b"/api/v1/updates?limit=-1", b"/../../etc/passwd", b"/metrics", b"/%00")
-    )
+    return _request(dice, PATHS)
+
+
+def images(dice: Random) -> bytes:
+    """Return such requests to the image server."""
+    return _request(dice, IMAGE_PATHS)
+
+
+def _request(dice: Random, paths: Sequence[bytes]) -> bytes:
+    path = dice.choice(paths)
     head = dice.choice((b"GET ", b"POST ", b"BREW ", b"")) + path + b" HTTP/1.1\r\nHost: x\r\n"
     more = dice.choice(
         (b"", b"Content-Length: 99999999\r\n", b"Transfer-Encoding: chunked\r\n", b"X: " + b"y" * 9000)
@@ -77,7 +88,12 @@ def http(dice: Random) -> bytes:
     return mutated(dice, head + more + b"\r\n" + dice.randbytes(dice.randrange(50)))
 
 
-FUZZED: Mapping[str, Callable[[Random], bytes]] = {"packets": packets, "payloads": payloads, "http": http}
+FUZZED: Mapping[str, Callable[[Random], bytes]] = {
+    "packets": packets,
+    "payloads": payloads,
+    "http": http,
+    "images": images,
+}
 
 
 def visit(kind: str, seed: str) -> Callable[[Target], Coroutine[Any, Any, int]]:
@@ -104,8 +120,8 @@ def visit(kind: str, seed: str) -> Callable[[Target], Coroutine[Any, Any, int]]:
 
 def main() -> None:
     """Visit once."""
-    kind, mqtt_port, http_port, seconds, seed = sys.argv[1:]
-    target = Target(int(http_port if kind == "http" else mqtt_port), float(seconds), CROWD)
+    kind, port, seconds, seed = sys.argv[1:]
+    target = Target(int(port), float(seconds), CROWD)
     print(json.dumps({"streams": asyncio.run(visit(kind, seed)(target))}))
 
 

@@ -116,7 +116,7 @@ def write(house: "House", site: People, *, tencent_url: str, onenet_url: str, st
         data=house.data,
         mqtt=house.mqtt_port,
         http=house.http_port,
-        firmware=free_port(),
+        firmware=house.image_port,
         store=f'url = "{store}"' if store else "",
         tencent=tencent_url + tencent.PATH,
         onenet=onenet_url,
@@ -164,6 +164,8 @@ class House(Site):
     """The gateway's process, and how long it took to be ready each time."""
 
     data: Path = Path()
+    #: Where images are to be had.
+    image_port: int = field(default_factory=free_port)
     #: Seconds to readiness, start by start.
     readiness: list[float] = field(default_factory=list)
     #: When it was ready, by the monotonic clock.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fire.fuzz import command_of, inputs_tried
+from tests.soak.site import House
 
 PATIENCE = 60.0  # seconds, beyond what was wanted
 SHOWN = 400  # characters of a complaint
@@ -27,9 +28,8 @@ class Ended(NamedTuple):
 class Visits:
     """All visits of one soak."""
 
-    def __init__(self, ports: Sequence[int], *, seed: int) -> None:
-        """`ports` are those of MQTT and of HTTP."""
-        self._ports = [str(port) for port in ports]
+    def __init__(self, house: House, *, seed: int) -> None:
+        self._house = house
         self._seed = seed
         #: Kind → inputs, or runs.
         self.tried: Counter[str] = Counter()
@@ -38,7 +38,10 @@ class Visits:
     async def attack(self, kind: str, seconds: float) -> None:
         """Let hostile peers visit the gateway."""
         lot = f"{self._seed}/{self.tried.total()}"
-        visit = [sys.executable, "-m", "tests.soak.hostile", kind, *self._ports, str(seconds), lot]
+        port = {"http": self._house.http_port, "images": self._house.image_port}.get(
+            kind, self._house.mqtt_port
+        )
+        visit = [sys.executable, "-m", "tests.soak.hostile", kind, str(port), str(seconds), lot]
         ended = await self._run(kind, visit, PATIENCE)
         if ended is None:
             return
