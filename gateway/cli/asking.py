@@ -11,12 +11,11 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from gateway import at_rest
+from gateway.cli import later
 from gateway.cli.shell import Exit, fail, hide_secrets, load_config, say_all
 from gateway.config import Config
 from gateway.errors import Denied, GatewayError, StoreError
 from gateway.ops.client import Client, NotReachableError, Query
-from gateway.ops.preflight import is_in_use
 from gateway.ops.tables import lines, listing, tables, words
 from gateway.ops.words import LANGUAGES, say
 
@@ -80,8 +79,8 @@ def _left(loaded: Config, question: Question, trouble: NotReachableError) -> Ans
 
 
 async def _put_at_rest(loaded: Config, question: Question) -> Answer:
-    async with at_rest.opened(loaded) as client:
-        if is_in_use(loaded.gateway.data_dir):
+    async with later.at_rest.opened(loaded) as client:
+        if later.preflight.is_in_use(loaded.gateway.data_dir):
             say_all(["a gateway runs and does not answer; reading its store beside it"])
         else:
             say_all(["no gateway answers; reading the store as it was left"])

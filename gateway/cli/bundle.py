@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import evidence
+from gateway.cli import later
 from gateway.cli.asking import show_json
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail, hide_secrets
 from gateway.config import Config, load
 from gateway.errors import ConfigError, Denied
-from gateway.examination import examine, warnings_of
 from gateway.ops import machine
 from gateway.ops.archive import Piece, pack
 from gateway.ops.redaction import Redaction
@@ -83,9 +82,9 @@ def _pieces(path: Path, config: Config | None, log: Path | None) -> Iterator[Pie
     yield Piece(
         "check.json",
         "what `ota-gateway check` finds wrong",
-        {"problems": examine(path), "warnings": warnings_of(path)},
+        {"problems": later.examination.examine(path), "warnings": later.examination.warnings_of(path)},
     )
     yield Piece("versions.json", "what runs here", machine.versions())
     yield Piece("clock.json", "what time it is here, and whether it is trusted", machine.clocks())
     if config is not None:
-        yield from evidence.pieces(path, config, log)
+        yield from later.evidence.pieces(path, config, log)

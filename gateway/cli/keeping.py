@@ -9,15 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli import later
 from gateway.cli.asking import show
 from gateway.cli.progress import bar
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail, load_config, say_all
 from gateway.config import Config
 from gateway.errors import StoreError
-from gateway.store import backup as copies
-from gateway.store.backup import Copy
-from gateway.store.lock import hold_file
-from gateway.store.migrate import Standing
 
 _MEANING = (
     "what devices reported and clouds answered since is not in it: reports that were acknowledged since are lost, and "
@@ -42,7 +39,7 @@ def backup(
     if not store.exists():
         fail(Exit.STORE, f"there is no store at {store}; see gateway.data_dir and store.url")
     with _troubles(file), bar("copying") as advance:
-        made = copies.back_up(store, file, advance)
+        made = later.backup.back_up(store, file, advance)
     show(_told(file, made), as_json=as_json, title=str(file))
 
 
@@ -59,8 +56,8 @@ def restore(
     loaded = load_config(config)
     store = _sqlite(loaded, f'pg_restore --clean --if-exists --dbname="{_server(loaded)}" {file}')
     with _troubles(store), _nobody_at(loaded, store):
-        found, aside = copies.restore(file, store)
-    if found.standing is Standing.OLDER:
+        found, aside = later.backup.restore(file, store)
+    if found.standing is later.migrate.Standing.OLDER:
         say_all(["the copy is of an older gateway; the next start brings it up to date"])
     say_all([f"restored as of {_when(found)}", _MEANING, _NEXT])
     show({**_told(store, found), "kept": str(aside) if aside else None}, as_json=as_json, title=str(store))
@@ -85,7 +82,7 @@ def _nobody_at(config: Config, store: Path) -> Iterator[None]:
     with ExitStack() as held:
         try:
             for lock in (config.gateway.data_dir / "gateway.lock", Path(f"{store}.lock")):
-                held.callback(hold_file(lock))
+                held.callback(later.lock.hold_file(lock))
                 _give_to_owner(lock)
         except BlockingIOError:
             fail(Exit.FAILED, f"a gateway runs on {store}; stop it first, and nothing is changed until then")
@@ -114,13 +111,13 @@ def _troubles(path: Path) -> Iterator[None]:
         )
 
 
-def _when(copy: Copy) -> str:
+def _when(copy: "later.backup.Copy") -> str:
     return (
         "a time unknown" if copy.at is None else f"{datetime.fromtimestamp(copy.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     )
 
 
-def _told(path: Path, copy: Copy) -> dict[str, Any]:
+def _told(path: Path, copy: "later.backup.Copy") -> dict[str, Any]:
     return {
         "file": str(path),
         "bytes": copy.bytes,

@@ -3,17 +3,17 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
 import uvloop
 
 from gateway import logs
-from gateway.app import run as run_app
+from gateway.cli import later
 from gateway.cli.shell import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -24,9 +24,9 @@ from gateway.cli.shell import (
     load_config,
     say_problems,
 )
+from gateway.config import Config
 from gateway.devices.access import hash_secret as make_hash
 from gateway.errors import ConfigError, GatewayError, StoreError
-from gateway.examination import examine, warnings_of
 from gateway.ops.exposure import exposed
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ class Scheme(StrEnum):
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
-    loaded = load_config(config, examine)
+    loaded = load_config(config, later.examination.examine)
     logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
         secret.watch(logs.redact)
@@ -59,7 +59,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Find every mistake before `run` does: configuration, files, addresses, secrets, adapters, store."""
-    problems, warnings = examine(config), warnings_of(config)
+    problems, warnings = later.examination.examine(config), later.examination.warnings_of(config)
     if as_json:
         found = {"ok": not problems, "problems": problems, "warnings": warnings}
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
@@ -91,6 +91,11 @@ def hash_secret(
     typer.echo(json.dumps({"secret_hash": made}) if as_json else made)
 
 
+def run_app(config: Config, *, config_path: Path) -> Coroutine[Any, Any, None]:
+    """Return the gateway itself, to be awaited."""
+    return later.app.run(config, config_path=config_path)
+
+
 def _fail_run(error: Exception, path: Path) -> NoReturn:
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, GatewayError | OSError) for leaf in leaves):
@@ -98,7 +103,7 @@ def _fail_run(error: Exception, path: Path) -> NoReturn:
     code = Exit.STORE if any(isinstance(leaf, StoreError) for leaf in leaves) else Exit.FAILED
     if all(isinstance(leaf, ConfigError) for leaf in leaves):
         code = Exit.CONFIGURATION
-        if problems := examine(path):
+        if problems := later.examination.examine(path):
             say_problems(path, problems)
             raise typer.Exit(code)
     fail(code, *dict.fromkeys(map(_words, leaves)))
