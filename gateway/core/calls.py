@@ -19,13 +19,14 @@ LIMIT = timedelta(seconds=90)
 
 async def asked_of(call: Awaitable[T], lane: str, *, limit: timedelta | None = LIMIT) -> T:
     """Await what an adapter has a part in; raises GatewayError, and nothing else but for our own being cancelled."""
+    before = cancellations()
     try:
         async with asyncio.timeout(None if limit is None else limit.total_seconds()):
             return await call
     except GatewayError:
         raise
     except asyncio.CancelledError as err:
-        if is_being_cancelled():
+        if cancellations() > before:
             raise
         # Something that the adapter waited for was cancelled, not this worker.
         raise Unavailable("the adapter's call was cut off", code="canceled", scope=Scope.DEVICE) from err
@@ -37,7 +38,10 @@ async def asked_of(call: Awaitable[T], lane: str, *, limit: timedelta | None = L
         raise Rejected("adapter_error", f"{type(err).__name__}: {err}") from err
 
 
-def is_being_cancelled() -> bool:
-    """Whether it is this task that is cancelled, and not something that it waited for."""
+def cancellations() -> int:
+    """Count how often this task was asked to end; while it is not asked again, it is something else that was cancelled.
+
+    A library that takes a cancellation back may leave its count behind, so it is the rise that tells.
+    """
     task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+    return 0 if task is None else task.cancelling()

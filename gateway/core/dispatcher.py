@@ -13,7 +13,7 @@ import structlog
 
 from gateway.core import trail
 from gateway.core.answers import Answers
-from gateway.core.calls import is_being_cancelled
+from gateway.core.calls import cancellations
 from gateway.core.clock import Clock, signalled
 from gateway.core.conversation import closing, is_news
 from gateway.core.gate import Gate
@@ -178,12 +178,13 @@ class Dispatcher:
         device = self._external(self._lane, claim.event.device)
         if claim.source is not None:
             device = replace(device, running=claim.source)
+        before = cancellations()
         try:
             async with asyncio.timeout(DELIVERY_LIMIT.total_seconds()):
                 commands = await self._adapter.deliver(device, claim.event, claim.after)
             closed = closing(commands)
         except asyncio.CancelledError:
-            if is_being_cancelled():
+            if cancellations() > before:
                 raise
             # Something that the adapter waited for was cancelled, not this worker: without it the lane would thin out.
             self._answers.unavailable(claim, Unavailable("the adapter's call was cut off", code="canceled"))

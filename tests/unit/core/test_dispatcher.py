@@ -529,6 +529,25 @@ async def test_an_adapter_that_will_not_be_given_up_ends_nothing() -> None:
     assert {device(n) for n in (2, 3, 4)} <= {event.device for event in house.one.took}
 
 
+async def test_a_cancellation_that_a_library_took_back_in_vain_ends_no_worker() -> None:
+    """It leaves a count behind in the task, which must not pass for our own end when something else is cancelled."""
+    house = House(settings=LaneSettings(concurrency=1))
+
+    async def takes_it_back(event: StateReported) -> Sequence[Command]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return await fine(event)
+
+    house.one.script += [takes_it_back, raises(asyncio.CancelledError())]
+    async with house.open():
+        await house.say(*(told(State.FAILED, device=device(n)) for n in (1, 2, 3)))
+        await asyncio.sleep(60)
+    assert {event.device for event in house.one.took} == {device(n) for n in (1, 2, 3)}
+
+
 async def test_a_message_that_always_hangs_does_not_stop_the_others() -> None:
     """After a few tries it says nothing about its cloud any more."""
     house = House(settings=LaneSettings(concurrency=2))
