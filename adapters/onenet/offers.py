@@ -8,7 +8,9 @@ from gateway.model.identity import DeviceId
 from gateway.ports.cloud import Firmware, Module, UpdateOrdered, Version
 
 PAUSE = 60.0  # seconds
-_ODD = 2**53  # a number from here on is no size, time or percentage
+_ODD = 2**53  # a number from here on is no size
+_NO_ADVICE = 10**7  # nor one from here on a percentage, a number of tries, or seconds to wait
+_LONGEST = 1024  # characters of a version or a token
 DELTA = 2
 
 
@@ -60,10 +62,9 @@ class Task:
 def read_task(data: dict[str, Any], now: float) -> Task | None:
     """Read the data of `check` or `tasking`; None when it names no target, or nothing to speak for it."""
     match data:
-        case {"target": str(target), "token": str(token)} if target and token and token.isprintable():
-            # Half a surrogate pair, which JSON can smuggle in, fits into no request.
+        case {"target": str(target), "token": str(token)} if _is_name(target) and _is_name(token):
             pass
-        case {"target": str(target), "tid": int(number)} if target:
+        case {"target": str(target), "tid": int(number)} if _is_name(target) and abs(number) < _ODD:
             token = str(number)
         case _:
             return None
@@ -74,16 +75,26 @@ def read_task(data: dict[str, Any], now: float) -> Task | None:
         size=_positive(data.get("size")),
         md5=_md5(data.get("md5")),
         is_delta=data.get("type") == DELTA,
-        signal=_positive(data.get("signal")),
-        power=_positive(data.get("power")),
-        retry=_positive(data.get("retry")),
-        interval=_positive(data.get("interval")),
+        signal=_advice(data.get("signal")),
+        power=_advice(data.get("power")),
+        retry=_advice(data.get("retry")),
+        interval=_advice(data.get("interval")),
     )
 
 
-def _positive(value: Any) -> int | None:
+def _is_name(text: str) -> bool:
+    # Half a surrogate pair, which JSON can smuggle in, fits into no request; a megabyte fits, for each of thousands of
+    # devices, and would be remembered.
+    return 0 < len(text) <= _LONGEST and text.isprintable()
+
+
+def _positive(value: Any, odd: int = _ODD) -> int | None:
+    return value if type(value) is int and 0 < value < odd else None
+
+
+def _advice(value: Any) -> int | None:
     # 0 stands for no wish: "retry 0, interval 0" is no policy.
-    return value if type(value) is int and 0 < value < _ODD else None
+    return _positive(value, _NO_ADVICE)
 
 
 def _md5(value: Any) -> Md5 | None:

@@ -14,6 +14,7 @@ from gateway.model.firmware import Md5, read_md5
 from gateway.ports.cloud import DEFAULT_MODULE, CloudView, Module, State, Version
 
 MAX_RAW = 1000
+MAX_TARGET = 1024
 OFFLINE = 0
 
 #: Status → state. Device events win over 5 and 6 of another DstVersion: they tell of the task before.
@@ -94,6 +95,9 @@ class Details:
 def read_offer(fields: Fields) -> Offer | None:
     """Read AppGetDeviceOTAInfo; None when it offers nothing."""
     match fields:
+        case {"FirmwareURL": str(), "TargetVersion": str(target)} if len(target) > MAX_TARGET:
+            # It would be remembered, for each of thousands of devices.
+            raise MisshapenError("an offer of a version without end")
         case {"FirmwareURL": str(url), "TargetVersion": str(target)} if url and target:
             return Offer(url=url, target=Version(target), source=_version(fields.get("UploadVersion")))
         case {"FirmwareURL": "" | None} | {"TargetVersion": "" | None}:
@@ -109,7 +113,7 @@ def read_standing(fields: Fields) -> Standing:
         target=_version(fields.get("DstVersion")),
         status=status if type(status) is int else None,
         percent=min(max(percent, 0), 100) if type(percent) is int else None,
-        text=str(fields.get("ErrMsg") or ""),
+        text=str(fields.get("ErrMsg") or "")[:MAX_RAW],
         raw=json.dumps(_told(fields), ensure_ascii=False)[:MAX_RAW],
     )
 

@@ -21,6 +21,7 @@ from gateway.core.clock import Clock, signalled
 from gateway.core.gate import Gate
 from gateway.core.orders import Orders
 from gateway.core.record import Record
+from gateway.core.sense import nonsense
 from gateway.errors import CloudError, Denied, Rejected, Scope, StoreError, Unavailable
 from gateway.metrics import Metrics
 from gateway.model.commands import Order, UpdateOrdered
@@ -239,10 +240,10 @@ class Poller:
         """Read what the cloud wants of this device; what it may say of others was not asked."""
         found = [order for order in await self._adapter.poll(device) if order.device == device.id]
         for order in found:
-            name = f"{order.module} {order.version}"
-            if not name.isprintable():
+            flaw = nonsense(order, knows=self._record.knows_module)
+            if flaw is not None:
                 # No database would take it, and the commit of everybody's reports would fail with it.
-                raise Rejected("misshapen", f"the order names {name!r}")
+                raise Rejected("misshapen", flaw)
         return found
 
     def _answered(self, device: DeviceId, watch: _Watch, found: Sequence[Order]) -> float:

@@ -159,7 +159,7 @@ def drift_view(drift: Drift) -> DriftView:
         "kind": drift.kind,
         "believed": drift.believed,
         "true": drift.true,
-        "detail": drift.detail,
+        "detail": hidden(drift.detail),
     }
 
 

@@ -44,14 +44,18 @@ def test_task_is_read(case: dict[str, Any]) -> None:
         {"target": "", "token": "t"},
         {"target": "2.0", "token": ""},
         {"target": 2, "tid": 1},
+        {"target": "2" * 1025, "token": "t"},
+        {"target": "2.0", "token": "t" * 1025},
+        {"target": "2.0\0", "tid": 1},
+        {"target": "2.0", "tid": 2**53},
     ],
 )
 def test_task_without_a_name_is_none(data: dict[str, Any]) -> None:
-    """Without a target, or without what speaks for it, there is no task."""
+    """Without a target, or without what speaks for it, there is no task; nor with one that nobody could keep."""
     assert read_task(data, 0.0) is None
 
 
-@pytest.mark.parametrize("nonsense", [None, "", "22", -1, 0, True, [], 10**400])
+@pytest.mark.parametrize("nonsense", [None, "", "22", -1, 0, True, [], 2**53, 10**400])
 def test_nonsense_in_a_task_is_unknown(nonsense: Any) -> None:
     """Whatever is no number is not said; an md5 that is none cannot prove anything."""
     given = dict.fromkeys(("size", "md5", "signal", "power", "retry", "interval", "type"), nonsense)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.poller import AWAY, BREATH, PARKED, SOON, WORKERS, Poller, PollSettings
+from gateway.core.record import MAX_MODULES
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Order
-from gateway.model.identity import Device, DeviceId, Version
+from gateway.model.identity import Device, DeviceId, Module, Version
 from gateway.model.states import Reason, State
 from gateway.ports.store import Circuit, LaneState
 from tests.unit.core.down import Down, OrderingCloud, wants
@@ -309,14 +311,48 @@ class TestAnswers:
             await asyncio.sleep(5)
             assert list(house.orders.all()) == []
 
-    @pytest.mark.parametrize("odd", ["2\x00", "2\n", "\ud800"])
-    async def test_an_order_that_no_database_takes_is_refused(self, odd: str) -> None:
-        """Or the commit that holds it would fail, and everybody's reports with it."""
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            *({"version": Version(odd)} for odd in ("2\x00", "2\n", "\ud800", "2" * 65)),
+            *({"module": Module(odd)} for odd in ("m\x00", "m" * 65)),
+            {"source": Version("1" * 65)},
+            {"handle": "h" * 1025},
+            {"url": "http://cloud.test/" + "i" * 4096},
+            *({name: 2**31} for name in ("min_power", "min_signal", "retries")),
+            {"min_signal": -(2**31)},
+            *({"retry_interval": odd} for odd in (1e9, float("nan"), float("inf"))),
+        ],
+        ids=lambda odd: next(iter(odd)),
+    )
+    async def test_an_order_that_no_database_takes_is_refused(self, odd: dict[str, Any]) -> None:
+        """Or the commit that holds it would fail, and everybody's reports with it; or memory would be full of it."""
         async with polling() as (house, poller, cloud):
-            cloud.orders[DEVICE] = [wants(Version(odd), url="http://cloud.test/i")]
+            cloud.orders[DEVICE] = [wants(**{"url": "http://cloud.test/i", **odd})]
             poller.wake(DEVICE)
             await asyncio.sleep(5)
             assert (list(house.orders.all()), count(house, "rejected")) == ([], 1)
+
+    async def test_a_size_beyond_all_numbers_is_refused(self) -> None:
+        """It stands in the order's image."""
+        async with polling() as (house, poller, cloud):
+            order = wants()
+            cloud.orders[DEVICE] = [replace(order, firmware=replace(order.firmware, size=2**63))]
+            poller.wake(DEVICE)
+            await asyncio.sleep(5)
+            assert (list(house.orders.all()), count(house, "rejected")) == ([], 1)
+
+    async def test_modules_without_end_are_refused(self) -> None:
+        """A cloud that names ever new ones would fill memory, and leave a device none for its own."""
+        async with polling() as (house, poller, cloud):
+            modules = [Module(f"m{number}") for number in range(MAX_MODULES + 1)]
+            cloud.orders[DEVICE] = [wants(module=module) for module in modules[:MAX_MODULES]]
+            poller.wake(DEVICE)
+            await asyncio.sleep(5)
+            cloud.orders[DEVICE] = [wants(module=modules[MAX_MODULES])]
+            await asyncio.sleep(HOUR)
+            assert {row.command.module for row in house.orders.all()} == {*modules[:MAX_MODULES]}
+            assert count(house, "rejected") > 0
 
     async def test_where_one_has_an_order_its_kin_is_asked_about(self) -> None:
         """A campaign; other products are not concerned."""
