@@ -153,9 +153,15 @@ async def _health(_: web.Request) -> web.Response:
 
 
 def _is_of_this_site(request: web.Request) -> bool:
-    """Whether no browser does it in the name of a page from elsewhere; browsers say so with every such POST."""
-    own = (None, f"http://{request.host}", f"https://{request.host}")
-    return request.method in ("GET", "HEAD") or request.headers.get("Origin") in own
+    """Whether no browser does it in the name of a page from elsewhere; browsers say so with every such POST.
+
+    A GET that such a page hides is not answered either: it could not be read there, but streams could be held open.
+    A link that somebody follows is a person's own.
+    """
+    if request.method in ("GET", "HEAD"):
+        is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        return not is_foreign or request.headers.get("Sec-Fetch-Mode") == "navigate"
+    return request.headers.get("Origin") in (None, f"http://{request.host}", f"https://{request.host}")
 
 
 def _is_called_by_address(request: web.Request) -> bool:

@@ -189,6 +189,17 @@ async def test_a_page_from_elsewhere_does_nothing(open_: Api, origin: str, kind:
     assert open_.done == []
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/api/v1/status", "/metrics"])
+async def test_a_page_from_elsewhere_holds_nothing_open(open_: Api, path: str, site: str) -> None:
+    """It could not read what it fetches, and would take places and time; a link from there is followed."""
+    for mode in ("no-cors", "cors", "websocket"):
+        hidden = await open_.ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode=mode)
+        assert (hidden.status, b"information" in hidden.body) == (403, False)
+    assert (await open_.ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")).status == 200
+    assert (await open_.ask(path, Sec_Fetch_Site="same-origin", Sec_Fetch_Mode="cors")).status == 200
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "get", "POST"])
 async def test_no_method_leads_around(open_: Api, method: str) -> None:
     """No preflight is granted, no other verb reads or does anything for a page from elsewhere."""
