@@ -3,7 +3,7 @@
 Reading changes nothing and holds up no commit; what it sees is on disk. Raises StoreError when it cannot be read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +110,10 @@ class History(Protocol):
 
     async def update(self, name: UpdateId) -> Update | None:
         """Return one update."""
+        ...
+
+    async def unheard(self, updates: Collection[Update]) -> Mapping[UpdateId, Sequence[Lane]]:
+        """Return the lanes in which the ends of these updates wait to be told; those that wait in none are left out."""
         ...
 
     async def timeline(self, name: UpdateId, *, limit: int) -> Sequence[Line]:

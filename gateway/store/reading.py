@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, literal_column, select, tuple_
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +20,7 @@ from gateway.ports.history import AsideQuery, DeadLetter, LetterQuery, Line, Set
 from gateway.ports.store import Kind
 from gateway.store import updates as update_rows
 from gateway.store.engine import BUSY_TIMEOUT_MS
-from gateway.store.schema import dead_letters, journal, quarantine, queues, updates
+from gateway.store.schema import dead_letters, journal, lanes, messages, quarantine, queues, updates
 
 T = TypeVar("T")
 
@@ -68,6 +69,10 @@ class Reading:
         found = await self._rows(select(updates).where(updates.c.id == name), update_rows.read)
         return found[0] if found else None
 
+    async def unheard(self, updates: Collection[Update]) -> Mapping[UpdateId, Sequence[Lane]]:
+        """Return the lanes in which the ends of these updates wait to be told; those that wait in none are left out."""
+        return await self._run(partial(_unheard, updates)) if updates else {}
+
     async def timeline(self, name: UpdateId, *, limit: int) -> Sequence[Line]:
         """Return the last so many lines of the update's timeline, oldest first."""
         lines = select(journal.c.wall, journal.c.source, journal.c.text).where(journal.c.update_id == name)
@@ -115,6 +120,19 @@ class Reading:
         except (SQLAlchemyError, OverflowError, ValueError) as err:
             words = str(getattr(err, "orig", None) or err).strip().splitlines()[0]
             raise StoreError(f"the store cannot be read: {words}") from err
+
+
+def _unheard(updates: Collection[Update], connection: Connection) -> Mapping[UpdateId, Sequence[Lane]]:
+    """Look in the queues of their devices: in an outage, the ends of all devices wait."""
+    products = {update.device.product_id for update in updates}
+    devices = {update.device.name for update in updates}
+    whose = queues.c.product.in_(products), queues.c.device.in_(devices)
+    lane_of = {row.id: Lane(row.lane) for row in connection.execute(_QUEUES.where(*whose))}
+    which = messages.c.queue.in_(lane_of), messages.c.update_id.in_([update.id for update in updates])
+    found: dict[UpdateId, list[Lane]] = defaultdict(list)
+    for row in connection.execute(_ENDS.where(*which)):
+        found[UpdateId(row.update_id)].append(lane_of[row.queue])
+    return {name: sorted(waits) for name, waits in found.items()}
 
 
 def _only(wanted: Select[Any], table: Table, query: object, *names: str) -> Select[Any]:
@@ -180,6 +198,8 @@ def _item(row: Row[Any]) -> SetAside:
     )
 
 
+_QUEUES = select(queues.c.id, queues.c.lane).where(queues.c.lane.in_(select(lanes.c.lane)))
+_ENDS = select(messages.c.queue, messages.c.update_id).where(messages.c.kind == literal_column("2"))
 _LETTERS = select(dead_letters, queues.c.lane, queues.c.product, queues.c.device).join(
     queues, queues.c.id == dead_letters.c.queue
 )

@@ -1,10 +1,11 @@
 """Who must move an update next, and what for: the answer to "why does nothing happen?"."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.clock import Clock
 from gateway.core.images import Wanted
+from gateway.model.identity import Lane
 from gateway.model.policy import Policy
 from gateway.model.states import TABLE, Owner, State
 from gateway.model.update import Update
@@ -30,13 +31,19 @@ class Baton:
 def baton(
     update: Update,
     *,
+    unheard: Sequence[Lane],
     policy: Policy | None,
     is_present: bool,
     wanted: Wanted | None,
     progress: Progress | None,
     clock: Clock,
 ) -> Baton:
-    """Say who must move the update next; `policy` is None where its product is no longer configured."""
+    """Say who must move the update next; `policy` is None where its product is no longer configured.
+
+    `unheard` are the lanes that have yet to be told of its end.
+    """
+    if unheard:
+        return Baton(Owner.GATEWAY, "unheard", {"lanes": ", ".join(unheard)})
     if update.state.is_terminal:
         return Baton(Owner.NOBODY)
     if policy is None:

@@ -12,7 +12,7 @@ from gateway.ops.api.operation import acts, looks_up
 from gateway.ops.api.outlook import Outlook
 from gateway.ops.api.parameters import Flag, Name, OfDevice, Paged
 from gateway.ops.api.shapes import BriefUpdate, DevicePage, DeviceShown, DeviceView
-from gateway.ops.api.views import order_view, update_view
+from gateway.ops.api.views import order_view
 from gateway.ports.history import UpdateQuery
 
 _ONE = "/api/v1/devices/{product}/{device}"
@@ -51,10 +51,7 @@ async def show_device(outlook: Outlook, asked: OfDevice) -> DeviceShown:
     return {
         **_view(outlook, device),
         "orders": [order_view(row) for row in outlook.orders.all() if row.command.device == device],
-        "updates": [
-            update_view(update, outlook.baton(update), outlook.when)
-            for update in await outlook.updates(query)
-        ],
+        "updates": await outlook.shown(await outlook.updates(query)),
     }
 
 

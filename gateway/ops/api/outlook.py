@@ -1,6 +1,6 @@
 """All that the API looks at, and the desk at which it acts."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import nlargest
@@ -12,12 +12,13 @@ from gateway.core.images import Images, Wanted
 from gateway.core.orders import Orders
 from gateway.core.reconciler import Drift
 from gateway.core.record import Record
-from gateway.model.identity import DeviceId, UpdateId
+from gateway.model.identity import DeviceId, Lane, UpdateId
 from gateway.model.states import TERMINAL
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton, baton, waits_here
+from gateway.ops.api.shapes import UpdateView
 from gateway.ops.api.shelf import Shelf
-from gateway.ops.api.views import SiteTimes
+from gateway.ops.api.views import SiteTimes, update_view
 from gateway.ops.live.hub import Hub
 from gateway.ops.live.minutes import Minutes
 from gateway.ops.outcome import Outcome
@@ -78,12 +79,21 @@ class Outlook:
         """Return what is known of it now, which may be newer than what was read."""
         return self.record.find(update.id) or update
 
-    def baton(self, update: Update) -> Baton:
+    async def shown(self, updates: Sequence[Update]) -> list[UpdateView]:
+        """Show updates, each with who must move it next."""
+        unheard = await self.history.unheard([update for update in updates if update.state.is_terminal])
+        return [
+            update_view(update, self.baton(update, unheard.get(update.id, ())), self.when)
+            for update in updates
+        ]
+
+    def baton(self, update: Update, unheard: Sequence[Lane] = ()) -> Baton:
         """Say who must move it next, and what for."""
         rules = self.record.rules(update.device)
         row = self._row(update) if waits_here(update) else None
         return baton(
             update,
+            unheard=unheard,
             policy=rules.policy if rules else None,
             is_present=self.is_present(update.device),
             wanted=None if row is None else self.wanted(row),

@@ -12,7 +12,7 @@ from gateway.ops.api.operation import acts, looks_up
 from gateway.ops.api.outlook import Outlook
 from gateway.ops.api.parameters import Flag, Name, OfUpdate, Paged, Since
 from gateway.ops.api.shapes import UpdatePage, UpdateShown, UpdateView
-from gateway.ops.api.views import image_view, line_view, order_view, update_view
+from gateway.ops.api.views import image_view, line_view, order_view
 from gateway.ports.history import UpdateQuery
 
 MAX_LINES = 500
@@ -57,7 +57,7 @@ async def list_updates(outlook: Outlook, asked: UpdatesAsked) -> UpdatePage:
     page = found[: asked.limit]
     is_last = len(found) <= asked.limit
     return {
-        "updates": [_view(outlook, update) for update in page],
+        "updates": await outlook.shown(page),
         "next": None if is_last else place_cursor((page[-1].opened_at, page[-1].id)),
     }
 
@@ -73,7 +73,7 @@ async def show_update(outlook: Outlook, asked: OfUpdate) -> UpdateShown:
     rows = outlook.orders.serving(update)
     wanted = outlook.wanted(rows[0]) if rows and not update.state.is_terminal else None
     return {
-        **_view(outlook, update),
+        **await _view(outlook, update),
         "orders": [order_view(row) for row in rows],
         "image": image_view(rows[0], wanted, outlook.progress(rows[0])) if wanted else None,
         "timeline": [line_view(line) for line in lines],
@@ -83,13 +83,13 @@ async def show_update(outlook: Outlook, asked: OfUpdate) -> UpdateShown:
 @acts(f"{_ONE}/confirm")
 async def confirm_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
     """Agree to an update that waits for a person."""
-    return _view(outlook, await outlook.desk.confirm(asked.update_id, accept=True))
+    return await _view(outlook, await outlook.desk.confirm(asked.update_id, accept=True))
 
 
 @acts(f"{_ONE}/refuse")
 async def refuse_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
     """Refuse an update that waits for a person: it ends."""
-    return _view(outlook, await outlook.desk.confirm(asked.update_id, accept=False))
+    return await _view(outlook, await outlook.desk.confirm(asked.update_id, accept=False))
 
 
 @acts(f"{_ONE}/cancel")
@@ -98,29 +98,30 @@ async def cancel_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
 
     A device that was told of it is told so. Its task stays open in the cloud.
     """
-    return _view(outlook, await outlook.desk.cancel(asked.update_id))
+    return await _view(outlook, await outlook.desk.cancel(asked.update_id))
 
 
 @acts(f"{_ONE}/retry")
 async def retry_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
     """Begin anew what ended without success, for the same order of a cloud; the answer is the new update."""
-    return _view(outlook, await outlook.desk.retry(asked.update_id))
+    return await _view(outlook, await outlook.desk.retry(asked.update_id))
 
 
 @acts(f"{_ONE}/pause")
 async def pause_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
     """Hold back an update of which its device has not been told."""
-    return _view(outlook, await outlook.desk.pause(asked.update_id))
+    return await _view(outlook, await outlook.desk.pause(asked.update_id))
 
 
 @acts(f"{_ONE}/resume")
 async def resume_update(outlook: Outlook, asked: OfUpdate) -> UpdateView:
     """Let a paused update go on."""
-    return _view(outlook, await outlook.desk.resume(asked.update_id))
+    return await _view(outlook, await outlook.desk.resume(asked.update_id))
 
 
-def _view(outlook: Outlook, update: Update) -> UpdateView:
-    return update_view(update, outlook.baton(update), outlook.when)
+async def _view(outlook: Outlook, update: Update) -> UpdateView:
+    [view] = await outlook.shown([update])
+    return view
 
 
 OPERATIONS = (

@@ -21,7 +21,7 @@ from gateway.ops.api.views import instant
 from gateway.ops.kernel_clock import is_synchronised
 from gateway.ops.live import census, picture
 from gateway.ops.live.merge import patch
-from gateway.ports.store import Buried, Changes, Committed, Figures, Store
+from gateway.ports.store import Buried, Changes, Committed, Figures, Kind, Store
 
 log = structlog.get_logger()
 
@@ -77,7 +77,8 @@ class Watch:
         if not self._hub.readers:
             return
         self._messages = committed.messages
-        for updates in (changes.updates, changes.progressed):
+        ends = [each.claim.update for each in changes.settlements if each.claim.kind is Kind.TERMINAL]
+        for updates in (changes.updates, changes.progressed, ends):
             for name in updates:
                 if name not in self._named and len(self._named) >= NAMED:
                     self._more += 1

@@ -35,7 +35,7 @@ from gateway.ops.live.watch import Watch
 from gateway.ops.observer import Observer
 from gateway.ops.readiness import Check
 from gateway.ports.firmware import Progress
-from gateway.ports.store import Buried, Changes, LaneState
+from gateway.ports.store import Buried, Changes, Delivered, LaneState
 from gateway.store.database import Database
 from gateway.store.reading import Reading
 
@@ -227,6 +227,14 @@ class Office:
         claims = await self.store.claim(lane, limit=1, now=now, lease_until=now + 60)
         buried = [Buried(claim=claim, code="E17", reason="not like this") for claim in claims]
         await self.store.commit(Changes(settlements=[*buried]), now=now, wall=self.clock.wall())
+
+    async def hear(self, lane: Lane) -> None:
+        """Let a cloud take all that waits for it."""
+        now = self.clock.now() + 1000
+        while claims := await self.store.claim(lane, limit=10, now=now, lease_until=now + 1):
+            for claim in claims:
+                self.ledger.settled(Delivered(claim=claim, state=claim.event.state), lambda: None)
+            await self.ledger.drain()
 
     async def waiting(self, lane: Lane = ONE) -> list[State]:
         """Return what would be told next, device by device."""

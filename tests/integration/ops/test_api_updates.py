@@ -128,7 +128,12 @@ async def test_an_update_is_shown_with_all_that_happened(office: Office) -> None
     shown = await office.get(*FIRST)
     assert (shown["state"], shown["phase"], shown["reason"]) == ("failed", "download", "WEAK_SIGNAL")
     assert (shown["code"], shown["detail"]) == ("-1", "gone")
-    assert shown["next"] == {"who": "nobody", "why": "", "word": "", "values": {}}
+    assert shown["next"] == {
+        "who": "gateway",
+        "why": "its end has yet to reach cloud/one, cloud/two",
+        "word": "unheard",
+        "values": {"lanes": "cloud/one, cloud/two"},
+    }
     assert shown["orders"] == [
         {
             "lane": "cloud/one",
@@ -212,6 +217,10 @@ async def test_the_baton_is_told(office: Office) -> None:
     await office.say(told(State.SUCCEEDED))
     assert await baton() == ("device", "it must report that it runs 2.0")
     await office.say(runs(V2))
+    await office.hear(ONE)
+    assert await baton() == ("gateway", "its end has yet to reach cloud/two")
+    assert (await office.get("updates"))["updates"][0]["next"]["word"] == "unheard"
+    await office.hear(TWO)
     assert await baton() == ("nobody", "")
 
 

@@ -162,6 +162,7 @@ async def test_an_update_is_shown_in_the_operator_s_language(office: Office, run
     lines = (await run("updates", "show", FIRST, "--language", "zh")).stdout.splitlines()
     assert "状态 失败" in lines
     assert "原因 电量低" in lines
+    assert "下一步 网关，结果尚未送达 cloud/one, cloud/two" in lines
     assert [line.split("\t")[1:] for line in lines[-4:]] == [
         ["网关", "排队中，由网关认定"],
         ["cloud/one", "下达 2.0 (t1)"],

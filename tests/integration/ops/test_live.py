@@ -84,6 +84,16 @@ async def test_what_changes_is_told_and_nothing_else(office: Office) -> None:
             assert await begun(other) == picture
 
 
+async def test_it_is_told_that_a_cloud_has_heard_the_end(office: Office) -> None:
+    """Who reads of an update that its end has yet to reach a cloud reads it until then, and no longer."""
+    await office.say(told(State.FAILED))
+    async with reading(events(office)) as stream:
+        await begun(stream)
+        await office.hear(ONE)
+        change = await stream.expect("change")
+        assert [(each["id"], each["state"]) for each in change.data["updates"]] == [(FIRST, "failed")]
+
+
 async def test_a_flood_is_told_twice_a_second(office: Office) -> None:
     """Of many updates a few are named and the others counted; differences and not rows."""
     async with reading(events(office)) as stream:

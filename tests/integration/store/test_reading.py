@@ -17,7 +17,7 @@ from gateway.model.update import Update
 from gateway.ports.history import AsideQuery, LetterQuery, UpdateQuery
 from gateway.ports.store import Buried, Changes, Entry, Kind, Quarantined
 from gateway.store.reading import Reading
-from tests.integration.store.scene import LANE, OTHER_LANE, WALL_AHEAD, Scene, delivered, transition
+from tests.integration.store.scene import LANE, OTHER_LANE, WALL_AHEAD, Scene, delivered, terminal, transition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,6 +37,20 @@ async def reading(scene: Scene) -> AsyncIterator[Reading]:
     """Read the scene's store, as another one would."""
     async with Reading(scene.url) as made:
         yield made
+
+
+def asked_of(history: Reading) -> list[tuple[str, Any]]:
+    """Return the list of what the database is asked from now on."""
+    asked: list[tuple[str, Any]] = []
+    event.listen(history._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    return asked
+
+
+def plan(scene: Scene, asked: tuple[str, Any]) -> list[str]:
+    """Return how SQLite finds what it is asked for."""
+    statement, given = asked
+    with scene.writing() as connection:
+        return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
 
 
 async def test_updates_are_found(scene: Scene) -> None:
@@ -72,15 +86,36 @@ async def test_updates_are_found(scene: Scene) -> None:
 async def test_a_page_of_updates_sorts_nothing(scene: Scene, query: UpdateQuery) -> None:
     """It is read in its order: a page costs the same, however many updates there are."""
     await scene.commit(Changes(updates={update.id: update for update in MANY}))
-    asked: list[tuple[str, Any]] = []
     async with reading(scene) as history:
-        event.listen(history._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+        asked = asked_of(history)
         await history.updates(query)
-    ((statement, given),) = asked
-    with scene.writing() as connection:
-        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
-    assert len(plan) == 1
-    assert "ix_updates_opened" in plan[0]
+    [statement] = asked
+    [line] = plan(scene, statement)
+    assert "ix_updates_opened" in line
+
+
+async def test_it_is_found_where_ends_wait(scene: Scene) -> None:
+    """Those of the updates that are asked for, in lanes that have not taken them."""
+    ends = [terminal(name, lane=lane) for name in "ab" for lane in (LANE, OTHER_LANE)]
+    await scene.tell(*ends, transition("c"), terminal("a", number=2))
+    await scene.settle(*(delivered(claim) for claim in await scene.claim(lane=OTHER_LANE, limit=1)))
+    asked = [PLAIN, *(replace(PLAIN, device=DeviceId("P", name)) for name in "bc")]
+    async with reading(scene) as history:
+        assert await history.unheard([]) == {}
+        assert await history.unheard(asked[2:]) == {}
+        assert await history.unheard(asked) == {asked[0].id: [LANE], asked[1].id: [OTHER_LANE, LANE]}
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_an_end_is_found_by_its_device(scene: Scene) -> None:
+    """In an outage the ends of all devices wait, and nobody walks over them."""
+    await scene.tell(terminal("a"))
+    async with reading(scene) as history:
+        asked = asked_of(history)
+        await history.unheard([PLAIN])
+    plans = [line for each in asked for line in plan(scene, each)]
+    assert [line for line in plans if line.startswith("SCAN")] == []
+    assert any("(lane=? AND product=? AND device=?)" in line for line in plans)
 
 
 async def test_a_timeline_is_cut_at_its_beginning(scene: Scene) -> None:

@@ -6,8 +6,8 @@ import { el, svg } from "./dom.js";
 import { age, bytes, clock, cloudName, secondsSince } from "./format.js";
 import { presence, versions } from "./lists.js";
 import { state } from "./state.js";
-import { deviceLink, empty, isOver, reasonWords, stateWord, table, updateLink, when, who } from "./tables.js";
-import { baton, phrased, say } from "./words.js";
+import { deviceLink, empty, stateWord, table, updateLink, when, who } from "./tables.js";
+import { phrased, say } from "./words.js";
 
 class Single {
   constructor(redraw, at) {
@@ -47,7 +47,7 @@ export class OneUpdate extends Single {
   show(update) {
     return [
       el("p", { class: "stands" }, stateWord(update), update.percent !== null && isDownloading(update) && meter(update)),
-      el("p", {}, isOver(update) ? reasonWords(update) : baton(update.next)),
+      el("p", {}, who(update)),
       el("div", { class: "buttons" }, updateButtons(update)),
       facts([
         [say("device"), deviceLink(update.product, update.device)],

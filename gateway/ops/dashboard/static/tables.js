@@ -67,7 +67,8 @@ export function reasonWords(update) {
 }
 
 export function who(update) {
-  return update.state && isOver(update) ? reasonWords(update) : baton(update.next);
+  const why = update.state && isOver(update) ? reasonWords(update) : "";
+  return [why, baton(update.next)].filter(Boolean).join(say("label.list"));
 }
 
 const OVER = new Set(["succeeded", "failed", "timed_out", "canceled", "rejected"]);
