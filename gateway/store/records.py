@@ -84,7 +84,7 @@ def prune(connection: Connection, keep: Keep, now: float) -> None:
     The newest update of a module stays, and so do those of a device of which messages wait.
     """
     _keep_newest(connection, journal, keep.journal_rows)
-    _keep_newest(connection, dead_letters, keep.dead_letters_rows)
+    _prune_letters(connection, keep.dead_letters_rows)
     _keep_newest(connection, quarantine, keep.quarantine_rows)
     # Lines of an earlier version have no site time; both clocks start out as one.
     written = func.coalesce(journal.c.site, journal.c.wall)
@@ -118,6 +118,21 @@ def _prune_updates(connection: Connection, before: float) -> None:
             tuple_(updates.c.product, updates.c.device).not_in(waiting),
         )
     )
+
+
+def _prune_letters(connection: Connection, rows: int) -> None:
+    """Forget the oldest letters; when there are too many, those first of which one device has a hundredth of all."""
+    found = connection.scalar(select(func.count()).select_from(dead_letters)) or 0
+    if found <= rows:
+        return
+    place = func.row_number().over(partition_by=dead_letters.c.queue, order_by=dead_letters.c.id.desc())
+    placed = select(dead_letters.c.id, place.label("place")).subquery()
+    too_many = select(placed.c.id).where(placed.c.place > max(rows // 100, 1))
+    connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(too_many)))
+    newest_first = select(dead_letters.c.id).order_by(dead_letters.c.id.desc())
+    oldest = connection.scalar(newest_first.offset(rows).limit(1))
+    if oldest is not None:
+        connection.execute(delete(dead_letters).where(dead_letters.c.id <= oldest))
 
 
 def _keep_newest(connection: Connection, table: Table, rows: int) -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import update as sql_update
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
 from gateway.model.update import Update
-from gateway.ports.store import Changes, Circuit, Entry, LaneState, Loaded, Quarantined
+from gateway.ports.store import Buried, Changes, Circuit, Entry, LaneState, Loaded, Quarantined
 from gateway.store.database import Database
 from gateway.store.records import Keep
 from gateway.store.schema import dead_letters, journal, quarantine, tellings, updates
-from tests.integration.store.scene import LANE, QUOTA, WALL_AHEAD, Scene, delivered, transition
+from tests.integration.store.scene import LANE, QUOTA, WALL_AHEAD, Scene, delivered, terminal, transition
 
 DEVICE = DeviceId("P", "a")
 DAY = 86_400.0
@@ -169,7 +169,42 @@ async def test_history_is_bounded_by_number_and_age(scene: Scene) -> None:
 
     assert [row.text for row in scene.rows(select(journal))] == ["4", "5"]
     assert [row.detail for row in scene.rows(select(quarantine))] == ["4", "5"]
-    assert scene.rows(select(dead_letters)) == []
+
+
+async def _bury(scene: Scene, device: str, count: int) -> None:
+    """Let a cloud refuse this many reports of the device for good."""
+    for _ in range(count):
+        await scene.tell(terminal(device))
+        [claim] = await scene.claim()
+        await scene.settle(Buried(claim=claim, code="c", reason=device))
+
+
+async def test_dead_letters_are_bounded_by_number(scene: Scene) -> None:
+    """The newest stay."""
+    await reloaded(scene, Keep(dead_letters_rows=4))
+    for device in "abcdef":
+        await _bury(scene, device, 1)
+
+    await scene.store.prune(now=scene.now)
+
+    assert [row.reason for row in scene.rows(select(dead_letters).order_by(dead_letters.c.id))] == list(
+        "cdef"
+    )
+
+
+async def test_one_devices_dead_letters_drive_out_nobody_elses(scene: Scene) -> None:
+    """Whoever has many keeps the newest of them; until there are too many in all, everybody keeps all."""
+    await reloaded(scene, Keep(dead_letters_rows=10))
+    await _bury(scene, "quiet", 1)
+    await _bury(scene, "loud", 9)
+    await scene.store.prune(now=scene.now)
+    assert len(scene.rows(select(dead_letters))) == 10
+
+    await _bury(scene, "loud", 20)
+    await scene.store.prune(now=scene.now)
+
+    letters = scene.rows(select(dead_letters).order_by(dead_letters.c.id))
+    assert [row.reason for row in letters] == ["quiet", "loud"]
 
 
 async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> None:
