@@ -14,10 +14,10 @@ from gateway.core.clock import Clock
 from gateway.core.engine import Engine
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
+from gateway.core.pruning import Pruning
 from gateway.core.record import Record
 from gateway.devices.broker import MqttBroker
 from gateway.devices.link import Link
-from gateway.errors import StoreError
 from gateway.lanes import Lanes, Work
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId, Lane, Version
@@ -37,7 +37,6 @@ log = structlog.get_logger()
 EXPIRE_EVERY = 1.0
 #: Seconds without a look at the deadlines after which devices are given time again.
 STANDSTILL = 5.0
-PRUNE_EVERY = 3600.0
 
 
 class Gateway:
@@ -60,6 +59,7 @@ class Gateway:
             self.record, objection=self._objection, names_modules=self._names_modules, **common
         )
         self.engine = Engine(self.record, lane_quota=config.store.lane_quota, **common)
+        self.pruning = Pruning(store, clock)
         self.record.load(loaded)
         self.orders.load(loaded.orders)
         self.engine.load(loaded)
@@ -174,6 +174,7 @@ class Gateway:
     def _committed(self, changes: Changes, committed: Committed) -> None:
         self.engine.committed(changes, committed)
         self.orders.told(changes)
+        self.pruning.committed(changes)
         if self.home_assistant is not None:
             self.home_assistant.changed(changes)
         if self.down is not None:
@@ -186,7 +187,7 @@ class Gateway:
     def works(self) -> Iterator[Work]:
         """Yield what has to run for ever beside the ledger and the lanes."""
         yield "deadlines", self.expire_for_ever()
-        yield "prune", self.prune_for_ever()
+        yield "prune", self.pruning.run()
         yield "observer", self.observer.observe_for_ever()
         yield "loop-lag", self.observer.measure_lag()
         if self.home_assistant is not None:
@@ -209,15 +210,6 @@ class Gateway:
                 # The process was stopped, or its machine: what devices said meanwhile is still to be read.
                 log.warning("gateway_stood_still", seconds=round(gone))
                 self.engine.be_patient()
-
-    async def prune_for_ever(self) -> None:
-        """Forget what is too old."""
-        while True:
-            try:
-                await self.store.prune(now=self.clock.now())
-            except StoreError as err:
-                log.warning("prune_failed", error=str(err))
-            await asyncio.sleep(PRUNE_EVERY)
 
 
 def _registry() -> CollectorRegistry:
