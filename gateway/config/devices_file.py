@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.config.problems import did_you_mean, problems_of, quoted
 from gateway.config.products import DeviceConfig, identity
+from gateway.config.secret import is_endless
 
 _OWN_COLUMNS = ("name", "secret", "secret_hash")
 _MOST_PROBLEMS = 20
@@ -47,6 +48,11 @@ class DevicesFile:
     def read(self) -> list[Listed]:
         """Return the devices of all good rows."""
         try:
+            if is_endless(self._path.stat()):
+                self.problems.append(
+                    f'{self._key} is "{self._path}", which is a pipe or a device; it must be a file'
+                )
+                return []
             with self._path.open(encoding="utf-8-sig", newline="") as file:
                 devices = list(self._devices(csv.reader(file, strict=True)))
         except OSError as error:

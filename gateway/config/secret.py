@@ -1,10 +1,11 @@
 """A secret knows where its value comes from and gives it only to who asks with `reveal`."""
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -15,6 +16,10 @@ from gateway.errors import Denied, Scope
 
 Kind = Literal["literal", "file", "env"]
 _FORM = 'it must be text, { file = "PATH" } or { env = "NAME" }'
+
+
+#: Longer than any token.
+_MOST_BYTES: Final = 65_536
 
 
 class Secret:
@@ -80,6 +85,10 @@ class Secret:
             status = path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
+                if is_endless(status):
+                    raise self._missing("is a pipe or a device")
+                if status.st_size > _MOST_BYTES:
+                    raise self._missing(f"has more than {_MOST_BYTES} bytes")
                 self._cached = path.read_text(encoding="utf-8")
                 self._stamp = stamp
                 self._on_value(self._cached.strip())
@@ -123,6 +132,11 @@ class Secret:
             for key in ("file", "env")
         ]
         return {"anyOf": [{"type": "string", "minLength": 1}, *tables]}
+
+
+def is_endless(status: os.stat_result) -> bool:
+    """Whether whoever reads it may wait for ever; a directory says by itself what it is."""
+    return not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
 def _nobody(_: str) -> None:

@@ -99,6 +99,10 @@ FORMS = {
             "correct the path or its permissions"
         ),
     ),
+    "file of devices that has no end": (
+        f'{PRODUCT}devices_file = "/dev/zero"',
+        'products.P.devices_file is "/dev/zero", which is a pipe or a device; it must be a file',
+    ),
 }
 
 

@@ -92,6 +92,24 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
     assert secret.reveal() == "abc"
 
 
+@pytest.mark.timeout(10)
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    """A pipe in which nobody writes, a device, a file that was meant for something else: nothing waits for them."""
+    pipe, log = tmp_path / "pipe", tmp_path / "log"
+    os.mkfifo(pipe)
+    log.write_text("x" * 65_537)
+    reasons = []
+    for path in (pipe, Path("/dev/zero"), log):
+        with pytest.raises(Denied) as caught:
+            Secret(str(path), "file").reveal()
+        reasons.append(caught.value.reason)
+    assert reasons == [
+        f"the file {pipe} is a pipe or a device; put the secret there",
+        "the file /dev/zero is a pipe or a device; put the secret there",
+        f"the file {log} has more than 65536 bytes; put the secret there",
+    ]
+
+
 def test_a_missing_file_denies_the_lane(tmp_path: Path) -> None:
     """The lane parks, and the message names the file and the way out."""
     with pytest.raises(Denied) as caught:
