@@ -3,7 +3,7 @@
 The device asks, the gateway answers, one answer per request, at QoS 0: nothing is repeated that was not asked for
 again. So the device sets the pace, may ask in any order, and goes on after a reboot wherever it likes.
 
-**Request**, on `ota/{product}/{device}/chunk/get`, a JSON object of at most 512 bytes:
+**Request**, on `ota/{product}/{device}/chunk/get`, a JSON object of at most 1280 bytes:
 
     {"id": "…", "offset": 4096, "length": 1024}
 
@@ -53,8 +53,9 @@ from typing import Any, Final
 MIN_LENGTH: Final = 64
 MAX_LENGTH: Final = 8192
 DEFAULT_LENGTH: Final = 512
-MAX_REQUEST: Final = 512  # bytes of JSON
-MAX_ID: Final = 128  # characters
+# The longest id: product and device of 48 characters, a module of 64, a number; as JSON, each may take six bytes.
+MAX_ID: Final = 192  # characters
+MAX_REQUEST: Final = 1280  # bytes of JSON
 MAX_TOTAL: Final = 2**32 - 1
 
 _HEADER: Final = struct.Struct(">2sBBIIII")

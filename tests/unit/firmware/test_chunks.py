@@ -14,6 +14,15 @@ from gateway.firmware.chunks import (
     write_error,
     write_request,
 )
+from gateway.model.identity import DeviceId
+
+
+@pytest.mark.parametrize("letter", ["x", "名"])
+def test_the_longest_names_can_be_asked_for(letter: str) -> None:
+    """An update is named after product, device and module, and a device gives that name back as it came."""
+    device = DeviceId(letter * 48, letter * 48)
+    longest = Request(f"{device}/{letter * 64}/1234567", 2**32 - 1, 8192)
+    assert read_request(write_request(longest)) == longest
 
 
 def test_the_answer_is_as_the_manual_says() -> None:
@@ -57,7 +66,7 @@ def test_a_request_is_read(payload: bytes, request_: Request) -> None:
         b'{"offset":0}',
         b'{"id":7,"offset":0}',
         b'{"id":"","offset":0}',
-        b'{"id":"' + b"x" * 129 + b'","offset":0}',
+        b'{"id":"' + b"x" * 193 + b'","offset":0}',
         b'{"id":"u1","offset":-1}',
         b'{"id":"u1","offset":4294967296}',
         b'{"id":"u1","offset":0.5}',
@@ -67,7 +76,7 @@ def test_a_request_is_read(payload: bytes, request_: Request) -> None:
         b'{"id":"u1","offset":"0"}',
         b'{"id":"u1","offset":0,"length":63}',
         b'{"id":"u1","offset":0,"length":null}',
-        b'{"id":"u1","offset":0,"pad":"' + b" " * 512 + b'"}',
+        b'{"id":"u1","offset":0,"pad":"' + b" " * 1280 + b'"}',
     ],
 )
 def test_what_is_no_request_is_refused(payload: bytes) -> None:
