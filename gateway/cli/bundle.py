@@ -1,6 +1,5 @@
 """`support-bundle`: one file with all that somebody elsewhere needs to find out what is wrong, and no secret."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +10,7 @@ from gateway.cli import later
 from gateway.cli.asking import show_json
 from gateway.cli.shell import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, app, fail, hide_secrets
 from gateway.config import Config, load
-from gateway.errors import ConfigError, Denied
-from gateway.ops import machine
-from gateway.ops.archive import Piece, pack
-from gateway.ops.redaction import Redaction
+from gateway.errors import ConfigError
 
 _HEAD = """\
 A support bundle of ota-gateway, made {when}.
@@ -48,9 +44,9 @@ def support_bundle(
     now = datetime.now(UTC)
     path = out or Path(f"ota-gateway-support-{now:%Y%m%dT%H%M%SZ}.tar.gz")
     loaded = _loaded(config)
-    redaction = Redaction(_secrets(loaded) if loaded else ())
+    head = _HEAD.format(when=f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
-        pack(path, _HEAD.format(when=f"{now:%Y-%m-%d %H:%M:%S} UTC"), _pieces(config, loaded, log), redaction)
+        later.evidence.write(path, head, config, loaded, log)
     except FileExistsError:
         fail(Exit.FAILED, f"{path} is there already; name another file with --out")
     except OSError as error:
@@ -68,23 +64,3 @@ def _loaded(path: Path) -> Config | None:
         return None  # what is wrong with it is the first thing in the bundle
     hide_secrets(loaded)
     return loaded
-
-
-def _secrets(config: Config) -> Iterator[str]:
-    for _, secret in config.secrets():
-        try:
-            yield secret.reveal()
-        except Denied:
-            continue
-
-
-def _pieces(path: Path, config: Config | None, log: Path | None) -> Iterator[Piece]:
-    yield Piece(
-        "check.json",
-        "what `ota-gateway check` finds wrong",
-        {"problems": later.examination.examine(path), "warnings": later.examination.warnings_of(path)},
-    )
-    yield Piece("versions.json", "what runs here", machine.versions())
-    yield Piece("clock.json", "what time it is here, and whether it is trusted", machine.clocks())
-    if config is not None:
-        yield from later.evidence.pieces(path, config, log)

@@ -17,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import at_rest
 from gateway.cli.asking import gather
 from gateway.config import Config
-from gateway.errors import GatewayError
+from gateway.errors import Denied, GatewayError
+from gateway.examination import examine, warnings_of
 from gateway.ops import machine
-from gateway.ops.archive import Piece
+from gateway.ops.archive import Piece, pack
 from gateway.ops.client import Client, NotReachableError
+from gateway.ops.redaction import Redaction
 from gateway.store.at_rest import AtRest
 from gateway.store.facts import facts, last_lines
 
@@ -35,7 +37,35 @@ _ALARMING = re.compile(
 )
 
 
-def pieces(path: Path, config: Config, log: Path | None) -> Iterator[Piece]:
+def write(out: Path, head: str, path: Path, config: Config | None, log: Path | None) -> None:
+    """Write a bundle about what the configuration in the file makes; raises OSError.
+
+    `config` is None where it cannot be read.
+    """
+    pack(out, head, _pieces(path, config, log), Redaction(_secrets(config) if config else ()))
+
+
+def _secrets(config: Config) -> Iterator[str]:
+    for _, secret in config.secrets():
+        try:
+            yield secret.reveal()
+        except Denied:
+            continue
+
+
+def _pieces(path: Path, config: Config | None, log: Path | None) -> Iterator[Piece]:
+    yield Piece(
+        "check.json",
+        "what `ota-gateway check` finds wrong",
+        {"problems": examine(path), "warnings": warnings_of(path)},
+    )
+    yield Piece("versions.json", "what runs here", machine.versions())
+    yield Piece("clock.json", "what time it is here, and whether it is trusted", machine.clocks())
+    if config is not None:
+        yield from _about(path, config, log)
+
+
+def _about(path: Path, config: Config, log: Path | None) -> Iterator[Piece]:
     """Yield all that is about a configuration that can be read."""
     yield Piece(
         "config.json",

@@ -7,18 +7,33 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["api", "app", "at_rest", "backup", "evidence", "examination", "lock", "migrate", "preflight"]
+__all__ = [
+    "access",
+    "api",
+    "app",
+    "at_rest",
+    "backup",
+    "evidence",
+    "examination",
+    "exposure",
+    "lock",
+    "logs",
+    "migrate",
+    "preflight",
+]
 
 if TYPE_CHECKING:
-    from gateway import app, at_rest, examination
+    from gateway import app, at_rest, examination, logs
     from gateway.cli import evidence
-    from gateway.ops import api, preflight
+    from gateway.devices import access
+    from gateway.ops import api, exposure, preflight
     from gateway.store import backup, lock, migrate
 else:
     _HOMES = {
-        "gateway": ("app", "at_rest", "examination"),
+        "gateway": ("app", "at_rest", "examination", "logs"),
         "gateway.cli": ("evidence",),
-        "gateway.ops": ("api", "preflight"),
+        "gateway.devices": ("access",),
+        "gateway.ops": ("api", "exposure", "preflight"),
         "gateway.store": ("backup", "lock", "migrate"),
     }
 

@@ -8,11 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import structlog
 import typer
 import uvloop
 
-from gateway import logs
 from gateway.cli import later
 from gateway.cli.shell import (
     DEFAULT_CONFIG,
@@ -25,11 +23,7 @@ from gateway.cli.shell import (
     say_problems,
 )
 from gateway.config import Config
-from gateway.devices.access import hash_secret as make_hash
 from gateway.errors import ConfigError, GatewayError, StoreError
-from gateway.ops.exposure import exposed
-
-log = structlog.get_logger()
 
 
 class Scheme(StrEnum):
@@ -43,13 +37,12 @@ class Scheme(StrEnum):
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     loaded = load_config(config, later.examination.examine)
-    logs.configure(loaded.gateway.log_level)
+    later.logs.configure(loaded.gateway.log_level)
     for _, secret in loaded.secrets():
-        secret.watch(logs.redact)
+        secret.watch(later.logs.redact)
     # Whatever the gateway makes is its own: the database, the key of the links, the images.
     os.umask(0o077)
-    for each in exposed(loaded, config):
-        log.warning("file_exposed", key=each.key, file=str(each.path), mode=each.mode, remedy=each.remedy)
+    later.exposure.warn(loaded, config)
     try:
         uvloop.run(run_app(loaded, config_path=config))
     except (GatewayError, OSError, ExceptionGroup) as error:
@@ -87,7 +80,7 @@ def hash_secret(
         secret = sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not secret:
         fail(Exit.FAILED, "the secret is empty; give it on standard input or at the prompt")
-    made = make_hash(secret, scheme=scheme.value)
+    made = later.access.hash_secret(secret, scheme=scheme.value)
     typer.echo(json.dumps({"secret_hash": made}) if as_json else made)
 
 

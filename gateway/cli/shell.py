@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from gateway import logs
+from gateway.cli import later
 from gateway.config import Config, load
 from gateway.errors import ConfigError
 
@@ -101,9 +101,9 @@ def load_config(path: Path, examine: Callable[[Path], list[str]] | None = None) 
 
 def hide_secrets(config: Config) -> None:
     """Keep every secret out of what is said, and the log out of what a command prints."""
-    logs.be_silent()
+    later.logs.be_silent()
     for _, secret in config.secrets():
-        secret.watch(logs.redact)
+        secret.watch(later.logs.redact)
 
 
 def say_problems(path: Path, problems: list[str]) -> None:

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import structlog
+
 from gateway.config import Config, told
 
 #: Thousands of devices may each have a file.
 _MOST: Final = 20
 _CHANGE: Final = stat.S_IWOTH | stat.S_IWGRP
+
+log = structlog.get_logger()
 
 
 class Exposed(NamedTuple):
@@ -49,6 +53,12 @@ def exposed(config: Config, file: Path) -> Iterator[Exposed]:
         if status is not None and status.st_mode & (stat.S_IROTH | _CHANGE) and _is_reachable(path):
             found += 1
             yield Exposed(key, path, status)
+
+
+def warn(config: Config, file: Path) -> None:
+    """Say it in the log."""
+    for each in exposed(config, file):
+        log.warning("file_exposed", key=each.key, file=str(each.path), mode=each.mode, remedy=each.remedy)
 
 
 def _places(config: Config, file: Path) -> Iterator[tuple[str, Path]]:
