@@ -1,13 +1,37 @@
 """What keeps every rule and may still not work: a word of warning from `check`, no mistake."""
 
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.config.model import Config
+from gateway.errors import Denied
+
+#: Nothing slows down who guesses at the token.
+_TOKEN_CHARACTERS: Final = 16
 
 
 def doubts(config: Config) -> Iterator[str]:
     """Yield a sentence for each."""
+    yield from _token_doubts(config)
+    yield from _link_doubts(config)
+
+
+def _token_doubts(config: Config) -> Iterator[str]:
+    token = config.http.token if config.http.knows("token") else None
+    try:
+        length = _TOKEN_CHARACTERS if token is None else len(token.reveal())
+    except Denied:
+        # That is a mistake, and said as one.
+        return
+    if length < _TOKEN_CHARACTERS:
+        yield (
+            f"http.token is short enough to be guessed; take one of {_TOKEN_CHARACTERS} characters or more, "
+            "as `openssl rand -hex 16` prints them"
+        )
+
+
+def _link_doubts(config: Config) -> Iterator[str]:
     if config.firmware is None or not config.firmware.knows("public_url"):
         return
     url = config.firmware.public_url

@@ -26,6 +26,29 @@ def told(directory: Path, url: str, dialect: str = "tencent", tasks: str = "poll
     return list(doubts(load(path, {})))
 
 
+@pytest.mark.parametrize(("token", "is_short"), [("x", True), ("x" * 15, True), ("x" * 16, False)])
+def test_a_token_that_can_be_guessed_is_named(tmp_path: Path, token: str, is_short: bool) -> None:  # noqa: FBT001
+    """But not shown; who has none listens on loopback only, and is told nothing."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'[http]\ntoken = "{token}"\n')
+
+    said = list(doubts(load(path, {})))
+
+    sentence = (
+        "http.token is short enough to be guessed; take one of 16 characters or more, "
+        "as `openssl rand -hex 16` prints them"
+    )
+    assert said == [sentence] * is_short
+
+
+def test_a_token_that_is_not_there_is_no_doubt(tmp_path: Path) -> None:
+    """It is a mistake, which is said as one."""
+    path = tmp_path / "gateway.toml"
+    path.write_text('[http]\ntoken = { file = "gone" }\n')
+
+    assert list(doubts(load(path, {}))) == []
+
+
 @pytest.mark.parametrize("url", ["http://192.0.2.10:8070", "http://[2001:db8::1]:8070/images"])
 def test_a_port_that_tencent_s_c_sdk_cannot_read_is_named(tmp_path: Path, url: str) -> None:
     """It looks up host and port as one name, and reports a failure at once."""
