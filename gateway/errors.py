@@ -33,8 +33,8 @@ class NotUnderstoodError(GatewayError):
 
 
 def _sayable(text: str) -> str:
-    """Hide secrets, and replace half surrogate pairs, which JSON can smuggle in and no log or database can take."""
-    return hidden(text.encode("utf-8", "replace").decode())
+    """Hide secrets, and replace NUL and half surrogate pairs, which JSON can smuggle in and no database can take."""
+    return hidden(text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
 
 
 class StoreError(GatewayError):

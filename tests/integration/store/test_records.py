@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy import update as sql_update
 
+from gateway.errors import Rejected
 from gateway.model.identity import DEFAULT_MODULE, DeviceId, Module, Version
 from gateway.model.states import Phase, Reason, State
 from gateway.model.update import Update
+from gateway.ports.firmware import Trouble, UnfitError
 from gateway.ports.store import Buried, Changes, Circuit, Entry, LaneState, Loaded, Quarantined
 from gateway.store.database import Database
 from gateway.store.records import Keep
@@ -72,6 +74,17 @@ async def test_an_update_comes_back_as_it_was(scene: Scene, update: Update) -> N
 async def test_the_full_update_differs_from_the_plain_one_in_every_field() -> None:
     """Otherwise a field that is not written would go unnoticed."""
     assert all(getattr(PLAIN, field.name) != getattr(FULL, field.name) for field in fields(Update))
+
+
+async def test_an_update_that_failed_in_a_clouds_words_can_be_written(scene: Scene) -> None:
+    """Whatever it says of an image that it does not give: the commit would fail with it, again and again."""
+    refused = Rejected("13\0", "no\0image \ud800")
+    update = replace(PLAIN, code=refused.code, detail=str(UnfitError(Trouble.SOURCE_REFUSED, str(refused))))
+
+    await scene.commit(Changes(updates={update.id: update}))
+
+    [found] = (await reloaded(scene)).updates
+    assert (found.code, found.detail) == ("13\ufffd", "source_refused: 13\ufffd: no\ufffdimage ?")
 
 
 async def test_a_changed_update_replaces_its_row(scene: Scene) -> None:
