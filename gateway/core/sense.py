@@ -28,19 +28,17 @@ def nonsense(order: Order, *, knows: Callable[[DeviceId, Module], bool]) -> str 
     if not knows(order.device, order.module):
         return f"the order names {order.module!r}, one module more than a device may have"
     if isinstance(order, UpdateOrdered):
-        return _too_long(order) or _beyond_numbers(order)
+        return _misnamed(order) or _beyond_numbers(order)
     return None
 
 
-def _too_long(order: UpdateOrdered) -> str | None:
-    bounds = (
-        ("its link", order.firmware.url, MAX_URL),
-        ("its handle", order.handle, MAX_HANDLE),
-        ("the version that it replaces", order.source or "", MAX_NAME),
-    )
-    for what, text, most in bounds:
+def _misnamed(order: UpdateOrdered) -> str | None:
+    source = order.source or ""
+    if not source.isprintable() or len(source) > MAX_NAME:
+        return f"it replaces {source[:MAX_NAME]!r}"
+    for what, text, most in (("link", order.firmware.url, MAX_URL), ("handle", order.handle, MAX_HANDLE)):
         if len(text) > most:
-            return f"{what} has {len(text)} characters; {most} is the most"
+            return f"its {what} has {len(text)} characters; {most} is the most"
     return None
 
 

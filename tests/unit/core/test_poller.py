@@ -316,7 +316,7 @@ class TestAnswers:
         [
             *({"version": Version(odd)} for odd in ("2\x00", "2\n", "\ud800", "2" * 65)),
             *({"module": Module(odd)} for odd in ("m\x00", "m" * 65)),
-            {"source": Version("1" * 65)},
+            *({"source": Version(odd)} for odd in ("1\x00", "1" * 65)),
             {"handle": "h" * 1025},
             {"url": "http://cloud.test/" + "i" * 4096},
             *({name: 2**31} for name in ("min_power", "min_signal", "retries")),
