@@ -22,7 +22,7 @@ SOON = 1.0
 
 
 async def test_what_a_device_says_is_seen_at_once(browser: Browser, tmp_path: Path) -> None:
-    """On the overview, in the lists and on its own page, while all are open."""
+    """On the overview, in the lists and on its own page, while all are open; and who has yet to hear of it."""
     async with (
         box(tmp_path, Stock(devices=2)) as running,
         tab(browser, running.url) as overview,
@@ -47,7 +47,9 @@ async def test_what_a_device_says_is_seen_at_once(browser: Browser, tmp_path: Pa
         await overview.sees("ended otherwise")
         await updates.sees("There are none here.")
         await updates.go("#/updates/PLAIN/live/default/1")
-        await updates.sees("while installing, the battery is low (3.1 V)")
+        await updates.sees(
+            "while installing, the battery is low (3.1 V), gateway: its end has yet to reach onenet"
+        )
         await updates.sees("downloading, 20 %")
 
 

@@ -57,6 +57,7 @@ export function baton(next) {
   if (!next || next.who === "nobody") return "";
   const values = { ...next.values };
   if (values.reason) values.reason = say(`reason.${values.reason}`);
+  if (values.lanes) values.lanes = values.lanes.replaceAll("cloud/", "");
   const why = next.word ? say(`why.${next.word}`, values) : "";
   return [say(`owner.${next.who}`), why].filter(Boolean).join(language === "zh" ? "：" : ": ");
 }
