@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.devices.access import Authentication, Credential, DeviceAccess, Product, hash_secret
+from gateway.devices.access.named import MOST_NAMES, AnonymousLogin
 from gateway.devices.dialects import DIALECTS
 from gateway.errors import ConfigError, Denied, Scope
 from gateway.model.identity import DeviceId
@@ -308,6 +309,18 @@ async def test_an_anonymous_product_believes_username_then_client_id(
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "+", "#", "a\0", "a\n", "\udcff", "x" * 49])
+async def test_names_that_anybody_may_choose_come_to_an_end() -> None:
+    """Each would be remembered; who was in before comes in again."""
+    names = AnonymousLogin([product("P1", "anonymous")])
+
+    let_in = [
+        await names.identify(login(username=f"P1/d{number}")) is not None for number in range(MOST_NAMES + 9)
+    ]
+
+    assert let_in.count(True) == MOST_NAMES
+    assert await names.identify(login(username="P1/d7")) == DeviceId("P1", "d7")
+
+
 async def test_an_anonymous_device_needs_a_name_that_fits_a_topic(name: str) -> None:
     """A name with a separator, a wildcard or a control character would reach other devices' topics or logs."""
     door = access(product("P1", "anonymous"))
