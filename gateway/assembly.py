@@ -12,6 +12,7 @@ from gateway import __version__, wiring
 from gateway.config import Config, FirmwareConfig
 from gateway.core.clock import Clock
 from gateway.core.engine import Engine
+from gateway.core.forgetting import Forgetting
 from gateway.core.ledger import Ledger
 from gateway.core.orders import Orders
 from gateway.core.pruning import Pruning
@@ -54,7 +55,8 @@ class Gateway:
         self.ledger = Ledger(store, clock, self.metrics)
         self.ledger.on_commit = self._committed
         common: dict[str, Any] = {"ledger": self.ledger, "clock": clock, "metrics": self.metrics}
-        self.record = Record(wiring.product_rules(config), **common)
+        named = wiring.is_named(lambda: self.config)
+        self.record = Record(wiring.product_rules(config), is_named=named, **common)
         self.orders = Orders(
             self.record, objection=self._objection, names_modules=self._names_modules, **common
         )
@@ -63,10 +65,8 @@ class Gateway:
         self.record.load(loaded)
         self.orders.load(loaded.orders)
         self.engine.load(loaded)
-        learn = self.orders.learn
-        self.lanes = Lanes(
-            lambda: self.config, loaded, store=store, downloads=downloads, learn=learn, **common
-        )
+        common |= {"store": store, "downloads": downloads, "learn": self.orders.learn}
+        self.lanes = Lanes(lambda: self.config, loaded, **common)
         self.access = wiring.access(config, clock)
         self.link, self.broker = self._site_side()
         #: None where nobody reads the configuration again.
@@ -82,6 +82,16 @@ class Gateway:
         wiring.initialise_metrics(self.metrics, config)
         if isinstance(store, Database) and store.set_aside is not None:
             self.metrics.store_set_aside.inc()
+
+    def _forgetting(self) -> Forgetting:
+        return Forgetting(
+            self.record,
+            self.orders,
+            engine=self.engine,
+            ledger=self.ledger,
+            clock=self.clock,
+            present=lambda: self.link.devices,
+        )
 
     def _observer(self) -> Observer:
         return Observer(
@@ -188,6 +198,7 @@ class Gateway:
         """Yield what has to run for ever beside the ledger and the lanes."""
         yield "deadlines", self.expire_for_ever()
         yield "prune", self.pruning.run()
+        yield "forgetting", self._forgetting().run()
         yield "observer", self.observer.observe_for_ever()
         yield "loop-lag", self.observer.measure_lag()
         if self.home_assistant is not None:

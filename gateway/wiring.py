@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import __version__
 from gateway.config import CloudConfig, Config, DeviceConfig, ProductConfig
+from gateway.core.acquaintances import TOO_MANY
 from gateway.core.clock import Clock
 from gateway.core.dispatcher import LaneSettings
 from gateway.core.poller import OUTCOMES, PollSettings
@@ -204,6 +205,16 @@ def directory(config: Callable[[], Config]) -> Callable[[Lane, DeviceId], Device
     return find
 
 
+def is_named(config: Callable[[], Config]) -> Callable[[DeviceId], bool]:
+    """Say whether the configuration of the moment names a device."""
+
+    def names(device: DeviceId) -> bool:
+        product = config().products.get(device.product_id)
+        return product is not None and device.name in product.devices
+
+    return names
+
+
 def pushed_clouds(config: Config, adapters: Mapping[Lane, CloudAdapter]) -> dict[str, PushedCloud]:
     """Say which clouds can push, and whom their pushes may mean: devices for whom they are polled."""
     find, found = directory(lambda: config), {}
@@ -233,7 +244,7 @@ def initialise_metrics(metrics: Metrics, config: Config) -> None:
     initialise(metrics.updates, [state for state in State if not state.is_terminal])
     initialise(metrics.transitions, State)
     unmoved = (Verdict.DUPLICATE, Verdict.STALE, Verdict.ABSORBED)
-    initialise(metrics.suppressed, [*unmoved, "no_open_update", "nothing_to_confirm", "too_many_modules"])
+    initialise(metrics.suppressed, [*unmoved, "no_open_update", "nothing_to_confirm", *TOO_MANY])
     initialise(metrics.refused, ["commit_failed", "outbox_full", "device_backlog"])
     initialise(metrics.retried, Reason)
     ends = [state for state in State if state.is_terminal and state is not State.SUCCEEDED]

@@ -57,6 +57,10 @@ class Backlog:
         full = self._full.get(device)
         return full is not None and not full.isdisjoint(lanes)
 
+    def waiting(self) -> set[DeviceId]:
+        """Return the devices of which anything waits."""
+        return {device for _, device in self._waiting}
+
     def _add(self, line: _Line, count: int) -> None:
         now = self._waiting.get(line, 0) + count
         if now > 0:

@@ -6,10 +6,11 @@ from typing import assert_never
 
 import structlog
 
+from gateway.core.acquaintances import TOO_MANY
 from gateway.core.backlog import Backlog
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
-from gateway.core.record import MAX_MODULES, ProductRules, Record
+from gateway.core.record import ProductRules, Record
 from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.events import Confirmed, Event, StateReported, VersionReported
@@ -103,8 +104,9 @@ class Engine:
             self._metrics.refused.labels(why).inc()
             settle(False)
             return
-        if not self._record.knows_module(event.device, event.module):
-            self._quarantine(event, "too_many_modules", f"a device may have {MAX_MODULES} modules")
+        objection = self._record.known.objection(event.device, event.module)
+        if objection is not None:
+            self._quarantine(event, objection, TOO_MANY[objection])
         else:
             self._take(event, said)
         self._ledger.settle_later(settle)
@@ -151,6 +153,10 @@ class Engine:
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):
                 self._ledger.request()
+
+    def waiting(self) -> set[DeviceId]:
+        """Return the devices of which a report waits to be told."""
+        return self._backlog.waiting()
 
     def _refusal(self, rules: ProductRules, device: DeviceId) -> str | None:
         """Say why nothing is taken from a device: a lane that would hear it is full, or too full of this device."""

@@ -1,6 +1,7 @@
 """The book of orders: what each cloud wants of each module of each device, in memory, written through to the ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -60,6 +61,12 @@ class OrderBook:
             return False
         # An end that waits to be told is the outbox's to know.
         return not update.state.is_terminal and TABLE[update.state].rank > _NOTIFIED and not update.stalled
+
+    def forget(self, devices: AbstractSet[DeviceId]) -> None:
+        """Know nothing more of what was ordered for these, of which nothing is under way."""
+        for key in [key for key in self._rows if key[1] in devices]:
+            self._ledger.remember(partial(put_back, self._rows, key, self._rows.pop(key)))
+            self._closed_at.pop(key, None)
 
     def told(self, changes: Changes) -> None:
         """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""

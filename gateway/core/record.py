@@ -3,14 +3,15 @@
 The store is the truth at start; a commit that failed takes memory back to what it holds.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
+from gateway.core.acquaintances import Acquaintances
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
 from gateway.core.said import in_its_words
@@ -31,8 +32,6 @@ V = TypeVar("V")
 #: One module of one device.
 Part = tuple[DeviceId, Module]
 
-#: A device that names ever new modules must not grow the site's memory.
-MAX_MODULES = 32
 _IGNORED = frozenset({Verdict.STALE, Verdict.ABSORBED})
 
 
@@ -53,8 +52,15 @@ class Record:
     """The newest update of each module of each device, and the versions that run."""
 
     def __init__(
-        self, products: Mapping[str, ProductRules], *, ledger: Ledger, clock: Clock, metrics: Metrics
+        self,
+        products: Mapping[str, ProductRules],
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        metrics: Metrics,
+        is_named: Callable[[DeviceId], bool] = lambda _: True,
     ) -> None:
+        """`is_named` says whether the configuration names a device."""
         self._products = products
         self._ledger = ledger
         self._clock = clock
@@ -67,7 +73,8 @@ class Record:
         self._updates: dict[Part, Update] = {}
         self._versions: dict[Part, Version] = {}
         self._said_at: dict[Part, float] = {}
-        self._modules: defaultdict[DeviceId, set[Module]] = defaultdict(set)
+        #: Every device of which a version or an update is known, and its modules.
+        self.known = Acquaintances(is_named)
         #: Of which update it stands in the timeline that its device said something in vain.
         self._ignored: dict[Part, UpdateId] = {}
         #: Whether a lane is not to hear of an update, because its cloud wants something else; set by the orders.
@@ -81,7 +88,7 @@ class Record:
         self._versions = dict(loaded.versions)
         self._said_at = dict(loaded.said_at)
         for device, module in self._updates.keys() | self._versions.keys():
-            self._modules[device].add(module)
+            self.known.add(device, module)
 
     def replace(self, products: Mapping[str, ProductRules]) -> None:
         """Go by other rules from now on; what is under way goes on under them."""
@@ -107,27 +114,30 @@ class Record:
 
     def modules(self, device: DeviceId) -> Iterator[Module]:
         """Yield the modules whose version the device has told."""
-        return (module for module in self._modules.get(device, ()) if (device, module) in self._versions)
-
-    def devices(self) -> Iterator[DeviceId]:
-        """Yield every device of which a version or an update is known."""
-        return iter(self._modules)
-
-    def knows(self, device: DeviceId) -> bool:
-        """Whether anything is known of a device."""
-        return device in self._modules
-
-    def knows_module(self, device: DeviceId, module: Module) -> bool:
-        """Whether the device has this module, or may have one more."""
-        modules = self._modules.get(device, set())
-        return module in modules or len(modules) < MAX_MODULES
+        return (module for module in self.known.of(device) if (device, module) in self._versions)
 
     def of(self, device: DeviceId) -> Iterator[Update]:
         """Yield the newest update of each of the device's modules."""
-        for module in self._modules.get(device, ()):
+        for module in self.known.of(device):
             update = self._updates.get((device, module))
             if update is not None:
                 yield update
+
+    def heard_at(self, device: DeviceId) -> float:
+        """Return when the device was last heard of, as far as that is known."""
+        said = (self._said_at.get((device, module), 0.0) for module in self.known.of(device))
+        return max([*said, *(update.touched_at for update in self.of(device))], default=0.0)
+
+    def forget(self, device: DeviceId) -> None:
+        """Know nothing of a device any more, of which nothing is under way."""
+        memories: tuple[dict[Part, Any], ...] = (self._updates, self._versions, self._said_at, self._ignored)
+        for module in self.known.of(device):
+            self._ledger.remember(partial(self.known.add, device, module))
+            for memory in memories:
+                before = memory.pop((device, module), None)
+                self._ledger.remember(partial(put_back, memory, (device, module), before))
+        self.known.remove(device)
+        self._ledger.changes.forgotten.add(device)
 
     def open_updates(self) -> Iterator[Update]:
         """Yield the updates that are not over."""
@@ -155,7 +165,7 @@ class Record:
             return
         self._ledger.remember(partial(put_back, self._said_at, part, self._said_at.get(part)))
         self._said_at[part] = self._clock.now()
-        self._modules[device].add(module)
+        self.known.add(device, module)
         self._versions[part] = version
         self._ledger.changes.versions[part] = version
         self._ledger.remember(partial(put_back, self._versions, part, known))
@@ -173,7 +183,7 @@ class Record:
             return False
         part = (update.device, update.module)
         self._ledger.remember(partial(put_back, self._updates, part, self._updates.get(part)))
-        self._modules[update.device].add(update.module)
+        self.known.add(update.device, update.module)
         self._updates[part] = update
         if outcome.closed is not None:
             self._entered(outcome.closed)

@@ -192,6 +192,8 @@ class Changes:
     journal: list[Entry] = field(default_factory=list)
     #: Dead letters that are forgotten, by their ids.
     dropped: list[int] = field(default_factory=list)
+    #: Devices of which nothing is to be known any more, before all else that stands here.
+    forgotten: set[DeviceId] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
 from gateway.store.engine import LOSABLE, connect
+from gateway.store.forgetting import forget
 from gateway.store.log import Log
 from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
@@ -197,6 +198,8 @@ class Database:
         if not self._reserve.admits(changes):
             raise OSError("the disk is full; until there is room only what frees some is written")
         self._sums.load(connection)
+        if forget(connection, changes.forgotten):
+            self._ids.forget()
         updates.write(connection, changes.updates.values())
         updates.write_progress(connection, changes.progressed.values())
         updates.write_versions(connection, changes.versions, now)

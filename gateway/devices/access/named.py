@@ -7,8 +7,6 @@ from gateway.model.identity import DeviceId
 from gateway.ports.devices import Login
 
 _MAX_NAME_CHARS = 48
-#: Of what a name has said something is remembered for ever: whoever may choose one must not choose all of them.
-MOST_NAMES = 10_000
 
 
 class CertificateLogin:
@@ -31,16 +29,13 @@ class AnonymousLogin:
 
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {product.id for product in products}
-        self._names: set[DeviceId] = set()
 
     async def identify(self, login: Login) -> DeviceId | None:
-        """Return the device that the login names; None where that is one name too many."""
+        """Return the device that the login names."""
         device = device_named(login.username) or device_named(login.client_id)
-        if device is None or device.product_id not in self._products or not _is_good_name(device.name):
+        if device is None or device.product_id not in self._products:
             return None
-        if len(self._names) < MOST_NAMES:
-            self._names.add(device)
-        return device if device in self._names else None
+        return device if _is_good_name(device.name) else None
 
 
 def _is_good_name(name: str) -> bool:

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from gateway.devices.dialects import Dialect
 from gateway.model.identity import DeviceId
 
-_MAX_REMEMBERED: Final = 65_536
+#: Where everyone may log in, names have no end; and a name costs more than a kilobyte.
+_MAX_REMEMBERED: Final = 16_384
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 

@@ -61,11 +61,11 @@ class Outlook:
 
     def devices(self) -> set[DeviceId]:
         """Return every device that is named, there, or of which anything is known."""
-        return {*self.known(), *self.record.devices()}
+        return {*self.known(), *self.record.known}
 
     def knows(self, device: DeviceId) -> bool:
         """Whether it is one of these."""
-        return self.record.knows(device) or device in self.known()
+        return device in self.record.known or device in self.known()
 
     async def updates(self, query: UpdateQuery) -> list[Update]:
         """Return updates, those that were opened last first, as they are now."""

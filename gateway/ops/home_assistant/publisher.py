@@ -120,7 +120,7 @@ class HomeAssistant:
         await _put(client, named.state_topic, facts)
 
     def _known(self) -> Iterator[Part]:
-        for device in list(self._record.devices()):
+        for device in list(self._record.known):
             if self._record.rules(device) is None:
                 continue
             updated = (update.module for update in self._record.of(device))

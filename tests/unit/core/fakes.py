@@ -7,6 +7,7 @@ can be told to fail, or to succeed without anybody hearing of it.
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -186,6 +187,7 @@ class FakeStore:
 
     def _write(self, changes: Changes, now: float) -> None:
         self.commits.append(changes)
+        self._forget(changes.forgotten)
         self.updates.update(changes.updates)
         self.updates.update(changes.progressed)
         self.versions.update(changes.versions)
@@ -201,6 +203,16 @@ class FakeStore:
             if lane in changes.woken and line.attempts and line.parked is None:
                 line.due_at = now
         self.lanes.update(changes.lanes)
+
+    def _forget(self, devices: AbstractSet[DeviceId]) -> None:
+        for update in [update for update in self.updates.values() if update.device in devices]:
+            del self.updates[update.id]
+        for part in [part for part in self.versions if part[0] in devices]:
+            del self.versions[part], self.said_at[part]
+        for key in [key for key in self.orders if key[1] in devices]:
+            del self.orders[key]
+        ids = {line.id for (_, device), line in self.lines.items() if device in devices}
+        self.told = {key: value for key, value in self.told.items() if key[0] not in ids}
 
     def _order(self, changes: Changes) -> None:
         for settlement in changes.settlements:

@@ -1,7 +1,7 @@
 """The real core around fakes, joined as the composition root joins it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -67,6 +67,7 @@ class House:
         settings: LaneSettings | None = None,
         policy: Policy | None = None,
         lanes: Mapping[Lane, LaneState] | None = None,
+        is_named: Callable[[DeviceId], bool] = lambda _: True,
     ) -> None:
         loop = asyncio.get_running_loop()
         policy = policy or Policy(needs_evidence=False)
@@ -82,6 +83,7 @@ class House:
                 SOLE: ProductRules(lanes=(ONE,), policy=policy, asks=True),
                 MUTE: ProductRules(lanes=(ONE,), policy=policy, asks=True, tells=False),
             },
+            is_named=is_named,
             **common,
         )
         self.orders = Orders(self.record, objection=lambda _, version: self.objections.get(version), **common)

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.acquaintances import MAX_MODULES
 from gateway.core.backlog import LEAST, SHARE
-from gateway.core.record import MAX_MODULES
 from gateway.model import codec
 from gateway.model.commands import Command, TaskAbsent, TaskCanceled, TaskConflict
 from gateway.model.events import StateReported

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.acquaintances import MAX_MODULES
 from gateway.core.poller import AWAY, BREATH, PARKED, SOON, WORKERS, Poller, PollSettings
-from gateway.core.record import MAX_MODULES
 from gateway.errors import Denied, Rejected, Scope, Unavailable
 from gateway.model.commands import Order
 from gateway.model.identity import Device, DeviceId, Module, Version

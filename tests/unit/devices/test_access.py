@@ -3,7 +3,6 @@
 import pytest
 
 from gateway.devices.access import Authentication, Credential, DeviceAccess, Product, hash_secret
-from gateway.devices.access.named import MOST_NAMES, AnonymousLogin
 from gateway.devices.dialects import DIALECTS
 from gateway.errors import ConfigError, Denied, Scope
 from gateway.model.identity import DeviceId
@@ -306,18 +305,6 @@ async def test_an_anonymous_product_believes_username_then_client_id(
     door = access(product("P1", "anonymous"))
 
     assert await door.authenticate(login(username, client_id=client_id)) == DeviceId("P1", "dev01")
-
-
-async def test_names_that_anybody_may_choose_come_to_an_end() -> None:
-    """Each would be remembered; who was in before comes in again."""
-    names = AnonymousLogin([product("P1", "anonymous")])
-
-    let_in = [
-        await names.identify(login(username=f"P1/d{number}")) is not None for number in range(MOST_NAMES + 9)
-    ]
-
-    assert let_in.count(True) == MOST_NAMES
-    assert await names.identify(login(username="P1/d7")) == DeviceId("P1", "d7")
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "+", "#", "a\0", "a\n", "\udcff", "x" * 49])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.acquaintances import TOO_MANY
 from gateway.devices.dialects.dialect import REASONS
 from gateway.metrics import DELIVERY_OUTCOMES
 from gateway.model.states import Owner, Phase, Reason, State
@@ -54,7 +55,7 @@ def test_what_the_model_names_has_a_word(section: str, kind: type[StrEnum]) -> N
 
 def test_what_is_quarantined_for_has_a_word() -> None:
     """Of the dialects, of the broker and of the engine."""
-    of_engine = {"no_open_update", "too_many_modules"}
+    of_engine = {"no_open_update", *TOO_MANY}
     assert set(words.table()["quarantine"]) == {*REASONS, *map(str, Objection), *of_engine}
 
 
