@@ -206,9 +206,8 @@ class Metrics:
             "store_commit_duration_seconds", "Duration of one durable commit, fsync included.", _FAST
         )
         self.commit_failures = self._counter("store_commit_failures_total", "Commits that failed.")
-        self.store_set_aside = self._counter(
-            "store_set_aside_total", "Damaged database files found at start and put aside."
-        )
+        self.store_set_aside = self._counter("store_set_aside_total", "Damaged databases put aside at start.")
+        self.store_log_damaged = self._counter("store_log_damaged_total", "Starts that found commits gone.")
         self.reload_ok = self._gauge(
             "config_last_reload_successful", "0 while the configuration file could not be taken up as it is."
         )

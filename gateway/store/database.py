@@ -16,7 +16,20 @@ from gateway.errors import StoreDamagedError, StoreError
 from gateway.hidden import hidden
 from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
-from gateway.store import answers, claims, damage, doubt, lanes, lock, orders, queues, records, sums, updates
+from gateway.store import (
+    answers,
+    claims,
+    damage,
+    doubt,
+    lanes,
+    lock,
+    loss,
+    orders,
+    queues,
+    records,
+    sums,
+    updates,
+)
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.forgetting import forget
 from gateway.store.log import Log
@@ -46,6 +59,8 @@ class Database:
         self._keep = keep
         #: Where the damaged file lies that was found at start, if there was one.
         self.set_aside: Path | None = None
+        #: Whether commits were in the log of a sound file that it has no more.
+        self.has_lost = False
         self._is_closed = False
         self._release: Callable[[], None] = lambda: None
         self._ids = QueueIds()
@@ -67,7 +82,7 @@ class Database:
         store = cls(connect(url), lane_quota=lane_quota, keep=keep or Keep())
         try:
             store._release = await store._in_writer(partial(lock.hold, store._engine))
-            store.set_aside = await store._in_writer(store._prepare)
+            await store._in_writer(store._prepare)
             await store._in_writer(store._log.hold)
             await store._in_writer(store._reserve.keep)
         except BlockingIOError as err:
@@ -168,14 +183,34 @@ class Database:
                 self._log.note_failure(err)
                 raise
 
-    def _prepare(self) -> Path | None:
+    def _prepare(self) -> None:
         try:
-            return _sound(self._engine)
+            self._make_sound()
         except SQLAlchemyError as err:
             # To open a store takes some room, too.
             if not self._reserve.note_failure(err):
                 raise
-            return _sound(self._engine)
+            self._make_sound()
+
+    def _make_sound(self) -> None:
+        """Open and migrate; a damaged file is put aside, and what can be read of it carried over."""
+        try:
+            self._open()
+        except SQLAlchemyError as err:
+            if not damage.is_damage(err):
+                raise
+            self.set_aside = damage.set_aside(self._engine, _words(err))
+            self._open()
+            salvage(self._engine, self.set_aside)
+
+    def _open(self) -> None:
+        is_file = self._engine.dialect.name == "sqlite"
+        before = loss.Index.of(self._engine) if is_file else None
+        with self._engine.begin() as connection:
+            if is_file:
+                self.has_lost |= loss.look(before, loss.Index.of(self._engine))
+                damage.check(connection)
+            migrate(connection)
 
     def _load(self, connection: Connection) -> Loaded:
         claims.take_back(connection)
@@ -248,24 +283,3 @@ class Database:
 def _words(err: BaseException) -> str:
     """The database's own words, without the statement and its parameters."""
     return str(getattr(err, "orig", None) or err).strip().splitlines()[0]
-
-
-def _sound(engine: Engine) -> Path | None:
-    """Open and migrate; return where a damaged file was put, if there was one."""
-    try:
-        _open(engine)
-    except SQLAlchemyError as err:
-        if not damage.is_damage(err):
-            raise
-        aside = damage.set_aside(engine, _words(err))
-        _open(engine)
-        salvage(engine, aside)
-        return aside
-    return None
-
-
-def _open(engine: Engine) -> None:
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            damage.check(connection)
-        migrate(connection)

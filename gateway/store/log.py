@@ -24,8 +24,16 @@ class Log:
     def hold(self) -> None:
         """Open the connection that stays; the store is sound and open."""
         if self._path is not None:
-            self._held = sqlite3.connect(self._path)
+            self._held = sqlite3.connect(self._path, timeout=0)
             self._held.execute("SELECT 1 FROM sqlite_schema").fetchall()
+            self._bring_home(self._held)
+
+    def _bring_home(self, connection: sqlite3.Connection) -> None:
+        """Begin anew a log that a crash left behind, if that can be done now: what it holds is no longer at risk."""
+        try:
+            connection.execute(_TRUNCATE)
+        except sqlite3.Error as err:
+            self.note_failure(err)
 
     def note_failure(self, err: BaseException) -> None:
         """Doubt the log if this says that the disk failed."""
