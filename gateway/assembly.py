@@ -80,6 +80,9 @@ class Gateway:
         #: Called with each commit; set by the operators' side.
         self.on_committed: Callable[[Changes, Committed], None] = lambda _changes, _committed: None
         wiring.initialise_metrics(self.metrics, config)
+        self._note_damage(store)
+
+    def _note_damage(self, store: Database | AtRest) -> None:
         if isinstance(store, Database):
             self.metrics.store_set_aside.inc(store.set_aside is not None)
             self.metrics.store_log_damaged.inc(store.has_lost)

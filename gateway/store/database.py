@@ -194,7 +194,12 @@ class Database:
 
     def _make_sound(self) -> None:
         """Open and migrate; a damaged file is put aside, and what can be read of it carried over."""
+        is_file = self._engine.dialect.name == "sqlite"
         try:
+            if is_file:
+                # Whoever is at the file now, after a first try, may not be disturbed.
+                self._engine.dispose()
+                self.has_lost |= loss.look(Path(str(self._engine.url.database)))
             self._open()
         except SQLAlchemyError as err:
             if not damage.is_damage(err):
@@ -204,11 +209,8 @@ class Database:
             salvage(self._engine, self.set_aside)
 
     def _open(self) -> None:
-        is_file = self._engine.dialect.name == "sqlite"
-        before = loss.Index.of(self._engine) if is_file else None
         with self._engine.begin() as connection:
-            if is_file:
-                self.has_lost |= loss.look(before, loss.Index.of(self._engine))
+            if connection.dialect.name == "sqlite":
                 damage.check(connection)
             migrate(connection)
 

@@ -1,66 +1,122 @@
 """What a damaged write-ahead log took with it: SQLite ends the log at its first bad page, and says nothing.
 
-The log's index (`-shm`) still says how long it was. It outlives a kill; it is never synced, so that after a power cut it
-may be older than the log, and less is known.
+The index of the log (`-shm`) still says how long it was. It outlives a kill; it is never synced, so that after a power
+cut it may be older than the log, and less is known. Its law: they are read before SQLite opens them, for whoever
+closes a file gives up all locks that his process has on it.
 """
 
 import struct
+import sys
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import structlog
-from sqlalchemy import Engine
 
-from gateway.store.damage import DamagedError
+from gateway.store.damage import DamagedError, free_name
 
 log = structlog.get_logger()
 
-#: https://www.sqlite.org/walformat.html#the_wal_index_file_format: a header, written twice, and what checkpoints did.
-_HEADER, _END = 48, 132
+#: https://www.sqlite.org/walformat.html: the index has a header, written twice, and what checkpoints did.
+_COPY, _END = 48, 132
 _PAGES_AT, _SALTS_AT, _MOVED_AT, _BEGUN_AT = 16, 32, 96, 128
 _NUMBER = struct.Struct("=I")
+#: https://www.sqlite.org/fileformat2.html#walformat: magic, version, page size, checkpoints, salts, checksum.
+_LOG = struct.Struct(">4I8s2I")
+#: Page number, pages of the database if this ends a commit, salts, checksum.
+_PAGE = struct.Struct(">2I8s2I")
+_SUMMED, _BIG_ENDIAN = 8, 0x377F0683
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class _Index:
     """How long the log is, in pages, and how many of them were moved into the file."""
 
     pages: int
     moved: int
     #: Also counts what a checkpoint that was cut off may have moved.
     begun: int
-    #: Names the log; zeros where there is none.
+    #: Names the log.
     salts: bytes
 
     @classmethod
-    def of(cls, engine: Engine) -> Self | None:
-        """Read it as it lies there; None where there is none that makes sense."""
-        try:
-            with Path(f"{engine.url.database}-shm").open("rb") as file:
-                raw = file.read(_END)
-        except FileNotFoundError:
-            return None
-        if len(raw) < _END or raw[:_HEADER] != raw[_HEADER : 2 * _HEADER]:
+    def read(cls, path: Path) -> Self | None:
+        """Return what it says; None where there is none that makes sense."""
+        raw = b""
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            raw = file.read(_END)
+        if len(raw) < _END or raw[:_COPY] != raw[_COPY : 2 * _COPY]:
             return None
         [pages], [moved], [begun] = (_NUMBER.unpack_from(raw, at) for at in (_PAGES_AT, _MOVED_AT, _BEGUN_AT))
         return cls(pages, moved, begun, raw[_SALTS_AT : _SALTS_AT + 8])
 
 
-def look(before: Index | None, after: Index | None) -> bool:
-    """Tell, and log, whether commits are gone from the log since `before`, which was read before it was opened.
+def look(store: Path) -> bool:
+    """Tell, and log, whether commits are gone from the log of a store that nobody has open.
 
-    Raises DamagedError where what is left of it would put old pages over newer ones in the file.
+    A log that would put older pages over newer ones in the file is put aside, for the file is whole without it. Raises
+    DamagedError where it is not.
     """
-    if before is None or after is None or after.salts not in (before.salts, bytes(8)):
+    path = store.with_name(f"{store.name}-wal")
+    index = _Index.read(store.with_name(f"{store.name}-shm"))
+    if index is None or index.pages == 0:
         return False
-    # Without any log the file is as its last whole checkpoint left it.
-    is_whole = after.pages >= before.begun or (after.pages == 0 and before.moved == before.begun)
-    if not is_whole:
-        raise DamagedError(
-            f"its log ends at page {after.pages} of {before.pages}; {before.begun} had been moved into it"
-        )
-    lost = before.pages - max(after.pages, before.moved)
-    if lost > 0:
-        log.error("store_log_damaged", pages_lost=lost, pages=before.pages)
-    return lost > 0
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        found = _good_pages(file.read(), index)
+        if found is None or found >= index.pages:
+            return False
+        if found >= index.begun:
+            return _say(index, found)
+    if index.moved != index.begun:
+        raise DamagedError(f"its log is damaged, and {index.begun} of {index.pages} pages may be in it")
+    with suppress(FileNotFoundError):
+        path.rename(free_name(path, "damaged"))
+    return _say(index, index.moved)
+
+
+def _say(index: _Index, kept: int) -> bool:
+    if kept < index.pages:
+        log.error("store_log_damaged", pages_lost=index.pages - kept, pages=index.pages)
+    return kept < index.pages
+
+
+def _good_pages(raw: bytes, index: _Index) -> int | None:
+    """Count the pages up to the last commit before the first bad one; None where it is another log."""
+    if len(raw) < _LOG.size:
+        return 0
+    magic, _, size, _, salts, *wanted = _LOG.unpack_from(raw)
+    is_big = magic == _BIG_ENDIAN
+    total = _sum(raw[: _LOG.size - _SUMMED], (0, 0), is_big=is_big)
+    if total != tuple(wanted):
+        return 0
+    if salts != index.salts:
+        return None
+    committed = 0
+    for number, at in enumerate(_places(raw, size), start=1):
+        _, ends, found, *wanted = _PAGE.unpack_from(raw, at)
+        total = _sum(raw[at : at + _SUMMED], total, is_big=is_big)
+        total = _sum(raw[at + _PAGE.size : at + _PAGE.size + size], total, is_big=is_big)
+        if found != salts or total != tuple(wanted):
+            break
+        committed = number if ends else committed
+        if committed >= index.pages:
+            break
+    return committed
+
+
+def _places(raw: bytes, size: int) -> Iterator[int]:
+    return iter(range(_LOG.size, len(raw) - _PAGE.size - size + 1, _PAGE.size + size))
+
+
+def _sum(raw: bytes, total: tuple[int, int], *, is_big: bool) -> tuple[int, int]:
+    words = array("I", raw)
+    if is_big != (sys.byteorder == "big"):
+        words.byteswap()
+    first, second = total
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +22,6 @@ from tests.integration.store.test_room import counted, summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PAGE = 4096
 TOLD = 1000
@@ -171,6 +172,34 @@ async def test_the_write_ahead_log_goes_with_the_file(path: Path, tmp_path: Path
     await fresh.store.close()
     kept = b"".join(content(file) for file in copy.parent.glob("gateway.db.damaged-1*"))
     assert b"only in the log" in kept
+
+
+@pytest.mark.parametrize(("begun", "event"), [(0, "store_log_damaged"), (9, "store_damaged")])
+async def test_a_log_that_was_longer_is_noticed(path: Path, tmp_path: Path, begun: int, event: str) -> None:
+    """What it lost is said; where a checkpoint was cut off, the file may be of two times, and is put aside."""
+    scene = await started(path)
+    for number in range(5):
+        await scene.tell(transition(f"d{number}"))
+    copy = tmp_path / "copy" / path.name
+    copy.parent.mkdir()
+    for suffix in ("", "-wal", "-shm"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    await scene.store.close()
+    log, index = (Path(f"{copy}{suffix}") for suffix in ("-wal", "-shm"))
+    with index.open("r+b") as file:
+        file.seek(128)
+        file.write(struct.pack("=I", begun))
+    with log.open("r+b") as file:
+        file.truncate(32 + 8 * (24 + PAGE))
+
+    with capture_logs() as logs:
+        found = await started(copy)
+    committed = await found.tell(transition("a"))
+
+    assert summed(committed) == counted(found)
+    assert [each["log_level"] for each in logs if each["event"] == event] == ["error"]
+    assert (found.store.has_lost, found.store.set_aside) == ((not begun), aside(copy) if begun else None)
+    await found.store.close()
 
 
 async def test_a_store_that_somebody_else_holds_is_not_damaged(
