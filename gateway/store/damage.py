@@ -10,6 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger()
 
+#: Damaged files that stay; a disk that damages ever more of them must not be full of them.
+KEPT = 3
+_COMPANIONS = ("-wal", "-shm")
 _CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -41,13 +44,30 @@ def free_name(path: Path, word: str) -> Path:
 
 
 def set_aside(engine: Engine, cause: str) -> Path:
-    """Move the file and its companions out of the way, under a name that is not taken; return that name."""
+    """Move the file and its companions out of the way, under a name that is not taken; return that name.
+
+    Of those that lie there the newest few stay.
+    """
     engine.dispose()
     path = Path(str(engine.url.database))
-    aside = free_name(path, "damaged")
+    before = _set_aside_before(path)
+    for number in sorted(before)[: -(KEPT - 1)]:
+        log.warning("damaged_store_removed", file=str(before[number]))
+        for suffix in ("", *_COMPANIONS):
+            before[number].with_name(before[number].name + suffix).unlink(missing_ok=True)
+    aside = path.with_name(f"{path.name}.damaged-{max(before, default=0) + 1}")
     path.rename(aside)
-    for suffix in ("-wal", "-shm"):
+    for suffix in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     log.error("store_damaged", set_aside=str(aside), cause=cause)
     return aside
+
+
+def _set_aside_before(path: Path) -> dict[int, Path]:
+    """Return the damaged files that lie there, by their numbers."""
+    start = f"{path.name}.damaged-"
+    found = {
+        each.name.removeprefix(start): each for each in path.parent.iterdir() if each.name.startswith(start)
+    }
+    return {int(number): each for number, each in found.items() if number.isascii() and number.isdigit()}

@@ -16,6 +16,7 @@ from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, Version
 from gateway.model.update import Update
 from gateway.store import engine
+from gateway.store.damage import KEPT
 from gateway.store.database import Database
 from tests.integration.store.scene import LANE, QUOTA, Scene, changes, terminal, transition
 from tests.integration.store.test_room import counted, summed
@@ -153,6 +154,18 @@ async def test_damage_never_overwrites_what_was_set_aside_before(path: Path) -> 
         scene = await started(path)
         await scene.store.close()
         assert content(aside(path, number))
+
+
+async def test_a_disk_that_damages_again_and_again_is_not_filled_with_it(path: Path) -> None:
+    """Of all damaged files the newest few stay, each with its companions and under the number that it was given."""
+    for _ in range(KEPT + 2):
+        garble_the_header(path)
+        path.with_name(path.name + "-wal").write_bytes(b"a log that is none")
+        scene = await started(path)
+        await scene.store.close()
+
+    left = {aside(path, number).name for number in range(3, KEPT + 3)}
+    assert {name.removesuffix("-wal") for name in list_of(path) if "damaged" in name} == left
 
 
 async def test_the_write_ahead_log_goes_with_the_file(path: Path, tmp_path: Path) -> None:
