@@ -37,7 +37,7 @@ def place() -> Iterator[Path]:
         (directory / "data").mkdir(mode=0o700)
         for file, text in {
             "gateway.toml": SITE.format(directory),
-            "token": "http-token",
+            "token": "http-token-of-the-site",
             "devices.csv": "name,secret\nd,s\n",
         }.items():
             (directory / file).write_text(text)
