@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
+import structlog
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
@@ -42,6 +43,11 @@ from gateway.store.salvage import salvage
 from gateway.store.sums import Deltas, Sums
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
+
+#: Seconds that closing may take: a writer that hangs, or whose thread is gone, never answers.
+PATIENCE = 10.0
 
 #: The share of a lane's quota above which waiting progress is evicted.
 _EVICT_ABOVE = 0.9
@@ -149,9 +155,14 @@ class Database:
         if self._is_closed:
             return
         self._is_closed = True
-        for end in (self._engine.dispose, self._log.release, self._release):
-            await self._in_writer(end)
-        self._writer.shutdown()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                for end in (self._engine.dispose, self._log.release, self._release):
+                    await self._in_writer(end)
+        except TimeoutError:
+            # What was committed is safe; the process has to end all the same.
+            log.warning("store_not_closed", seconds=PATIENCE)
+        self._writer.shutdown(wait=False, cancel_futures=True)
 
     async def _in_writer(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, function)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,19 @@
 
 #define REAL(name) __typeof__(&name) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
+enum { HANG = -1, KILL = -2 };
+
 static int error_of(const char *word)
 {
+    if (!strcmp(word, "HANG"))
+        return HANG;
+    if (!strcmp(word, "KILL"))
+        return KILL;
     return !strcmp(word, "EROFS") ? EROFS : !strcmp(word, "ENOSPC") ? ENOSPC : !strcmp(word, "EDQUOT") ? EDQUOT : EIO;
 }
 
 /* The error that this call is to fail with; 0 for none. Read anew each time: the orders change while we run. */
-static int ordered(const char *call)
+static int looked_up(const char *call)
 {
     const char *orders = getenv("SICK_ORDERS");
     char name[16], error[16];
@@ -34,6 +41,17 @@ static int ordered(const char *call)
         if (!strcmp(name, call) && rand() % 100 < share)
             found = error_of(error);
     fclose(file);
+    return found;
+}
+
+/* The same; a call that is to hang does so until the orders change, and one that is to kill never returns. */
+static int ordered(const char *call)
+{
+    int found;
+    while ((found = looked_up(call)) == HANG)
+        usleep(20000);
+    if (found == KILL)
+        raise(SIGKILL);
     return found;
 }
 

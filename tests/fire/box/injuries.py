@@ -66,7 +66,8 @@ class SickDisk:
     """Files below a directory that fail on request, in a process that is started with `environment`.
 
     What fails is said by a line such as `write EIO 100`: the call, the error, and of a hundred how many.
-    Calls: `write` (also truncating and allocating), `fsync`, `open` for writing.
+    Calls: `write` (also truncating and allocating), `fsync`, `open` for writing. In place of the error, `HANG` lasts
+    until the next order, and `KILL` ends the process in that very call.
     """
 
     def __init__(self, work: Path, directory: Path) -> None:

@@ -1,9 +1,12 @@
 """The disk is full, fails or cannot be written, at any moment, and then it can again."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from random import Random
 
+from tests.deploy.test_notify import listening
 from tests.fire.box.box import SEED, box
 from tests.fire.box.injuries import SickDisk, small_disk
 
@@ -56,6 +59,29 @@ async def test_a_failing_disk_is_survived(tmp_path: Path) -> None:
             await asyncio.sleep(0.5)
             disk.heal()
     assert sick.deaths == []
+
+
+async def test_a_disk_that_hangs_is_noticed(tmp_path: Path) -> None:
+    """No longer ready, and the watchdog starves; it goes on when the disk does, or, killed by its manager, anew."""
+    disk = SickDisk(tmp_path, tmp_path / "data")
+    supervised = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+    with listening(supervised["NOTIFY_SOCKET"]) as manager:
+        async with box(tmp_path, environment={**disk.environment, **supervised}, pace=4) as sick:
+            await sick.acknowledges(5)
+            disk.fail("fsync HANG 100")
+            await sick.becomes(ready=False)
+            disk.heal()
+            await sick.says("commits_work_again")
+            await sick.acknowledges(5)
+            disk.fail("fsync HANG 100")
+            await sick.says("commits_stand_still", times=sick.said("commits_stand_still") + 2)
+            fed = manager.listen().count("WATCHDOG=1")
+            await asyncio.sleep(2)
+            assert manager.listen().count("WATCHDOG=1") == fed > 0
+            os.kill(sick.pid, signal.SIGABRT)
+            await sick.dies(times=1)
+            disk.heal()
+    assert sick.deaths == [-signal.SIGABRT]
 
 
 async def test_a_log_that_cannot_be_written_costs_lines_and_nothing_else(tmp_path: Path) -> None:
