@@ -43,6 +43,10 @@ class Brakes:
         """Brake this transport."""
         self._transport = transport
 
+    def detach(self) -> None:
+        """Brake nothing any more: it is gone."""
+        self._transport = None
+
     def hold(self, brake: Brake) -> None:
         """Stop reading."""
         if not self.held and self._transport is not None:

@@ -83,7 +83,7 @@ class Line(asyncio.BufferedProtocol):
             self._owner.fail(err)
         finally:
             self._opening = None
-            if self._transport is None:
+            if self._transport is None and not self.is_lost:
                 sock.close()
                 self.connection_lost(None)
 
@@ -175,6 +175,9 @@ class Line(asyncio.BufferedProtocol):
         if self._cut is not None:
             self._cut.cancel()
         self._owner.close(Ending.CONNECTION_LOST)
+        # uvloop's TLS keeps this line for good, and the transport its TLS: without the collector they would stay.
+        self._transport = None
+        self._brakes.detach()
         self._owner.retire()
 
     def pause_writing(self) -> None:

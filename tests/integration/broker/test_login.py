@@ -1,20 +1,12 @@
 """Who may come: judged before anything of any session is touched, and one connection per device."""
 
 import asyncio
-import gc
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.devices.broker.acknowledgements import Acknowledgements
-from gateway.devices.broker.brakes import Brakes
 from gateway.devices.broker.errors import Ending
-from gateway.devices.broker.framing import Framer
-from gateway.devices.broker.front import Connection
-from gateway.devices.broker.intake import Intake
-from gateway.devices.broker.line import Line
-from gateway.devices.broker.streams import AmqttReader
 from tests.integration.broker.mqtt import (
     ACCEPTED,
     DISCONNECT,
@@ -31,7 +23,6 @@ from tests.integration.broker.site import House, device, eventually, house_with
 
 COMMAND = "ota/P/dev1/command"
 REPORT = "ota/P/dev1/report"
-GONE = (Acknowledgements, AmqttReader, Brakes, Connection, Framer, Intake, Line)
 REFUSED = b"\x20\x02\x00\x05"
 
 
@@ -312,20 +303,3 @@ async def test_a_fault_of_access_reaches_one_connection_only(
     ]
 
     await house.device()
-
-
-async def test_a_connection_that_is_gone_takes_no_memory(house: House) -> None:
-    """Nothing of it waits for the garbage collector, which the gateway makes a rare guest."""
-    gc.collect()
-    gc.disable()
-    try:
-        for number in range(20):
-            client = await house.client()
-            client.send(connect(password=None if number % 2 else "wrong"))
-            client.send(subscribe(COMMAND), publish(REPORT, b"1", 1), PINGREQ, DISCONNECT)
-            await client.rest()
-        await eventually(lambda: house.is_empty)
-        house.receiver.received_.clear()
-        await eventually(lambda: not [each for each in gc.get_objects() if isinstance(each, GONE)])
-    finally:
-        gc.enable()
