@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+import structlog
+from sqlalchemy import Connection, Row, func, select
 
 from gateway.model.identity import Lane
 from gateway.ports.store import Circuit, Figures, LaneState
@@ -12,6 +13,8 @@ from gateway.store import statement
 from gateway.store.schema import dead_letters, lanes, queues
 from gateway.store.text import storable
 from gateway.store.upsert import upsert
+
+log = structlog.get_logger()
 
 
 def write_states(connection: Connection, states: Mapping[Lane, LaneState]) -> None:
@@ -35,12 +38,17 @@ def _breaker(new: Any) -> dict[str, Any]:
 
 def load_states(connection: Connection) -> dict[Lane, LaneState]:
     """Read the breaker of every lane."""
-    return {
-        Lane(row.lane): LaneState(
-            circuit=Circuit(row.circuit), failures=row.failures, until=row.until, reason=row.reason
-        )
-        for row in connection.execute(select(lanes))
-    }
+    return {Lane(row.lane): _state(row) for row in connection.execute(select(lanes))}
+
+
+def _state(row: Row[Any]) -> LaneState:
+    """Read a breaker; one that makes no sense is closed, said loudly, and does not keep the gateway from starting."""
+    try:
+        circuit = Circuit(row.circuit)
+    except ValueError:
+        log.exception("circuit_unreadable", lane=row.lane)
+        return LaneState()
+    return LaneState(circuit=circuit, failures=row.failures, until=row.until, reason=row.reason)
 
 
 def figures(connection: Connection) -> dict[Lane, Figures]:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, Version
 from gateway.model.update import Update
+from gateway.ports.store import LaneState
 from gateway.store import engine
 from gateway.store.damage import KEPT
 from gateway.store.database import Database
@@ -133,11 +134,23 @@ async def test_what_can_be_read_of_a_damaged_file_is_carried_over(path: Path) ->
     assert [log["log_level"] for log in logs if log["event"] == "store_salvaged"] == ["warning"]
 
 
-async def test_what_makes_no_sense_is_not_carried_over(path: Path) -> None:
-    """A word that nobody understands must not keep the gateway from starting."""
+async def test_a_word_that_nobody_understands_stops_no_gateway(path: Path) -> None:
+    """One flipped letter is found by no check of the file: the breaker begins closed, and what waits is there."""
     with closing(sqlite3.connect(path)) as store, store:
-        store.execute("UPDATE lanes SET circuit = 'gremlins'")
-    garble_some_pages(path)
+        store.execute("UPDATE lanes SET circuit = 'clofed', failures = 7")
+
+    with capture_logs() as logs:
+        scene = await started(path)
+        loaded = await scene.store.load()
+
+    assert (loaded.lanes[LANE], loaded.messages) == (LaneState(), {LANE: TOLD})
+    assert {log["event"] for log in logs} == {"circuit_unreadable"}
+    await scene.store.close()
+
+
+async def test_where_nothing_can_be_read_nothing_is_carried_over(path: Path) -> None:
+    """That is said, too, and the gateway starts."""
+    garble_the_header(path)
 
     with capture_logs() as logs:
         scene = await started(path)
