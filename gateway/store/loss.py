@@ -16,7 +16,7 @@ from typing import Self
 
 import structlog
 
-from gateway.store.damage import DamagedError, free_name
+from gateway.store.damage import DamagedError
 
 log = structlog.get_logger()
 
@@ -57,8 +57,8 @@ class _Index:
 def look(store: Path) -> bool:
     """Tell, and log, whether commits are gone from the log of a store that nobody has open.
 
-    A log that would put older pages over newer ones in the file is put aside, for the file is whole without it. Raises
-    DamagedError where it is not.
+    A log that would put older pages over newer ones in the file is put aside, in the place of the last such one, for
+    the file is whole without it. Raises DamagedError where it is not.
     """
     path = store.with_name(f"{store.name}-wal")
     index = _Index.read(store.with_name(f"{store.name}-shm"))
@@ -73,7 +73,7 @@ def look(store: Path) -> bool:
     if index.moved != index.begun:
         raise DamagedError(f"its log is damaged, and {index.begun} of {index.pages} pages may be in it")
     with suppress(FileNotFoundError):
-        path.rename(free_name(path, "damaged"))
+        path.replace(path.with_name(f"{path.name}.damaged"))
     return _say(index, index.moved)
 
 
