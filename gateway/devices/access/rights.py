@@ -1,7 +1,7 @@
 """What a device may touch: exactly the topics and filters that its dialect gives it, never one of its own making."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from gateway.devices.dialects import Dialect
@@ -21,8 +21,8 @@ class Rights:
     """Answers from sets that are built once per device and forgotten, least used first, when too many are kept."""
 
     def __init__(self, dialects: Mapping[str, Dialect]) -> None:
-        self._dialects = dict(dialects)
-        self._topics = lru_cache(maxsize=_MAX_REMEMBERED)(self._build)
+        # Of a function, not of a method: it would keep itself, with all that it remembers, when others take its place.
+        self._topics = lru_cache(maxsize=_MAX_REMEMBERED)(partial(_built, dict(dialects)))
 
     def may_publish(self, device: DeviceId, topic: str) -> bool:
         """Whether the topic is one of the device's own up topics."""
@@ -32,8 +32,9 @@ class Rights:
         """Whether the filter matches nothing but the device's own down topics."""
         return topic_filter in self._topics(device).down
 
-    def _build(self, device: DeviceId) -> _Topics:
-        dialect = self._dialects.get(device.product_id)
-        if dialect is None:
-            return _Topics(_NOTHING, _NOTHING)
-        return _Topics(dialect.up_topics(device), dialect.down_filters(device))
+
+def _built(dialects: Mapping[str, Dialect], device: DeviceId) -> _Topics:
+    dialect = dialects.get(device.product_id)
+    if dialect is None:
+        return _Topics(_NOTHING, _NOTHING)
+    return _Topics(dialect.up_topics(device), dialect.down_filters(device))

@@ -1,14 +1,16 @@
 """Others judge from now on: who is there by right stays, who is not must go, and no login slips through between."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
-from gateway.devices.access import Authentication, Credential, DeviceAccess, Product, hash_secret
+from gateway.devices.access import Authentication, Credential, DeviceAccess, Judges, Product, hash_secret
 from gateway.devices.dialects import DIALECTS
 from gateway.errors import ConfigError
 from gateway.model.identity import DeviceId
-from tests.unit.devices.test_access import TENCENT_KEY, access, clear, login, product
+from tests.unit.devices.test_access import NOW, TENCENT_KEY, access, clear, login, product
 
 HASH = hash_secret("s3cret", "sha256")
 D1 = DeviceId("P", "d1")
@@ -120,3 +122,20 @@ async def test_rights_follow_the_dialect_in_force() -> None:
     door.replace(door.judges([]))
     assert not door.may_publish(D1, "ota/P/d1/report")
     assert not door.may_subscribe(D1, "ota/P/d1/command")
+
+
+async def test_judges_whose_place_others_take_take_no_memory() -> None:
+    """Neither they nor what they remember of a device waits for the garbage collector, a rare guest here."""
+    before = Judges([product("P", "password", d1=clear("a"))], denied=(), wall_clock=lambda: NOW)
+    door = access(product("P", "password", d1=clear("a")))
+    gc.collect()
+    gc.disable()
+    try:
+        door.replace(before)
+        assert door.may_publish(D1, "ota/P/d1/report")
+        judges, rights = weakref.ref(before), weakref.ref(before.rights)
+        del before
+        door.replace(door.judges([]))
+        assert (judges(), rights()) == (None, None)
+    finally:
+        gc.enable()
