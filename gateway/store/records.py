@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Table, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select, tuple_
 
 from gateway.model.states import TERMINAL
 from gateway.ports.store import Entry, Quarantined
@@ -63,8 +63,11 @@ def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall:
     ]
     statement.execute(connection, _QUARANTINE, rows)
     if rows:
-        # At once, not only when history is pruned: a device may babble all day.
-        _keep_newest(connection, quarantine, keep.quarantine_rows)
+        # Soon, not only when history is pruned: a device may babble all day.
+        share = _share(keep.quarantine_rows)
+        newest = connection.scalar(select(func.max(quarantine.c.id))) or 0
+        if newest // share > (newest - len(rows)) // share:
+            _prune_quarantine(connection, keep.quarantine_rows)
 
 
 def write_clock(connection: Connection, site: float, wall: float) -> None:
@@ -84,8 +87,8 @@ def prune(connection: Connection, keep: Keep, now: float) -> None:
     The newest update of a module stays, and so do those of a device of which messages wait.
     """
     _keep_newest(connection, journal, keep.journal_rows)
-    _prune_letters(connection, keep.dead_letters_rows)
-    _keep_newest(connection, quarantine, keep.quarantine_rows)
+    _keep_shares(connection, dead_letters, (dead_letters.c.queue,), keep.dead_letters_rows)
+    _prune_quarantine(connection, keep.quarantine_rows)
     # Lines of an earlier version have no site time; both clocks start out as one.
     written = func.coalesce(journal.c.site, journal.c.wall)
     connection.execute(delete(journal).where(written < now - keep.journal.total_seconds()))
@@ -120,19 +123,28 @@ def _prune_updates(connection: Connection, before: float) -> None:
     )
 
 
-def _prune_letters(connection: Connection, rows: int) -> None:
-    """Forget the oldest letters; when there are too many, those first of which one device has a hundredth of all."""
-    found = connection.scalar(select(func.count()).select_from(dead_letters)) or 0
+def _prune_quarantine(connection: Connection, rows: int) -> None:
+    _keep_shares(connection, quarantine, (quarantine.c.product, quarantine.c.device), rows)
+
+
+def _keep_shares(
+    connection: Connection, table: Table, device: Sequence[ColumnElement[object]], rows: int
+) -> None:
+    """Forget the oldest rows; when there are too many, those first of which one device has a hundredth of all."""
+    found = connection.scalar(select(func.count()).select_from(table)) or 0
     if found <= rows:
         return
-    place = func.row_number().over(partition_by=dead_letters.c.queue, order_by=dead_letters.c.id.desc())
-    placed = select(dead_letters.c.id, place.label("place")).subquery()
-    too_many = select(placed.c.id).where(placed.c.place > max(rows // 100, 1))
-    connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(too_many)))
-    newest_first = select(dead_letters.c.id).order_by(dead_letters.c.id.desc())
-    oldest = connection.scalar(newest_first.offset(rows).limit(1))
+    place = func.row_number().over(partition_by=device, order_by=table.c.id.desc())
+    placed = select(table.c.id, place.label("place")).subquery()
+    too_many = select(placed.c.id).where(placed.c.place > _share(rows))
+    connection.execute(delete(table).where(table.c.id.in_(too_many)))
+    oldest = connection.scalar(select(table.c.id).order_by(table.c.id.desc()).offset(rows).limit(1))
     if oldest is not None:
-        connection.execute(delete(dead_letters).where(dead_letters.c.id <= oldest))
+        connection.execute(delete(table).where(table.c.id <= oldest))
+
+
+def _share(rows: int) -> int:
+    return max(rows // 100, 1)
 
 
 def _keep_newest(connection: Connection, table: Table, rows: int) -> None:

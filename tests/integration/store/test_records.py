@@ -164,24 +164,19 @@ async def test_history_is_kept_for_people(scene: Scene) -> None:
     assert (item.topic, bytes(item.payload), item.reason) == ("t\ufffd", b"\0\xff34", "bad_json")
 
 
-async def test_history_is_bounded_by_number_and_age(scene: Scene) -> None:
+async def test_the_journal_is_bounded_by_number_and_age(scene: Scene) -> None:
     """The newest rows stay, and of the journal only those that are young enough."""
-    await reloaded(scene, Keep(journal_rows=4, quarantine_rows=2, journal=timedelta(days=1)))
+    await reloaded(scene, Keep(journal_rows=4, journal=timedelta(days=1)))
     for number in range(6):
         scene.now += DAY / 4
-        await scene.commit(
-            Changes(
-                journal=[Entry(device=DEVICE, update=None, source="said", text=str(number))],
-                quarantine=[Quarantined(device=DEVICE, topic="", payload=b"", reason="", detail=str(number))],
-            )
-        )
+        line = Entry(device=DEVICE, update=None, source="said", text=str(number))
+        await scene.commit(Changes(journal=[line]))
 
     await scene.store.prune(now=scene.now)
     assert [row.text for row in scene.rows(select(journal))] == ["2", "3", "4", "5"]
     await scene.store.prune(now=scene.now + 0.6 * DAY)
 
     assert [row.text for row in scene.rows(select(journal))] == ["4", "5"]
-    assert [row.detail for row in scene.rows(select(quarantine))] == ["4", "5"]
 
 
 async def _bury(scene: Scene, device: str, count: int) -> None:
@@ -218,6 +213,40 @@ async def test_one_devices_dead_letters_drive_out_nobody_elses(scene: Scene) -> 
 
     letters = scene.rows(select(dead_letters).order_by(dead_letters.c.id))
     assert [row.reason for row in letters] == ["quiet", "loud"]
+
+
+async def _babble(scene: Scene, device: str, count: int) -> None:
+    """Let a device say this many times what nobody understands."""
+    for number in range(count):
+        name, detail = DeviceId("P", device), f"{device} {number}"
+        item = Quarantined(device=name, topic="", payload=b"", reason="", detail=detail)
+        await scene.commit(Changes(quarantine=[item]))
+
+
+async def test_the_quarantine_is_bounded_by_number(scene: Scene) -> None:
+    """The newest stay."""
+    await reloaded(scene, Keep(quarantine_rows=4))
+
+    for device in "abcdef":
+        await _babble(scene, device, 1)
+
+    found = [row.device for row in scene.rows(select(quarantine).order_by(quarantine.c.id))]
+    assert found == list("cdef")
+
+
+async def test_what_one_device_babbles_drives_out_nobody_elses(scene: Scene) -> None:
+    """Whoever has much in quarantine keeps the newest of it; until there is too much in all, everybody keeps all."""
+    await reloaded(scene, Keep(quarantine_rows=10))
+    await _babble(scene, "quiet", 1)
+    await _babble(scene, "loud", 9)
+    await scene.store.prune(now=scene.now)
+    assert len(scene.rows(select(quarantine))) == 10
+
+    await _babble(scene, "loud", 20)
+    await scene.store.prune(now=scene.now)
+
+    assert len(found := scene.rows(select(quarantine).order_by(quarantine.c.id))) <= 10
+    assert [found[0].detail, found[-1].detail] == ["quiet 0", "loud 19"]
 
 
 async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> None:

@@ -62,5 +62,5 @@ async def test_quarantine_is_bounded_at_once(url: str) -> None:
     babble = Quarantined(device=DeviceId("P", "d"), topic="t", payload=b"?", reason="bad_json", detail="")
     await store.commit(Changes(quarantine=[babble] * 50), now=1, wall=1)
     with store._engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM quarantine")).scalar_one() == 10
+        assert 0 < connection.execute(text("SELECT count(*) FROM quarantine")).scalar_one() <= 10
     await store.close()
