@@ -23,7 +23,7 @@ from gateway.core.clock import Clock
 from gateway.errors import StoreError
 from gateway.firmware.fetch import HttpSource
 from gateway.operators import Operators
-from gateway.ops import notify
+from gateway.ops import memory, notify
 from gateway.ops.http import OpsServer
 from gateway.reload import Reload
 from gateway.store.database import Database
@@ -82,7 +82,7 @@ async def run(config: Config, *, config_path: Path) -> None:
         periodic = [group.create_task(work, name=name) for name, work in works]
         async with _ops_server(gateway, people) as ops, _listening(gateway, manager, stopping):
             rereading = group.create_task(reload.run(), name="reload")
-            wiring.settle_memory()
+            memory.settle()
             _say_started(gateway, config_path, ops)
             await stopping.wait()
             log.info("gateway_stopping")

@@ -22,6 +22,7 @@ from gateway.devices.link import Link
 from gateway.lanes import Lanes, Work
 from gateway.metrics import Metrics
 from gateway.model.identity import DeviceId, Lane, Version
+from gateway.ops import memory
 from gateway.ops.observer import Observer
 from gateway.ops.taken_up import TakenUp
 from gateway.ports.firmware import Downloads
@@ -205,6 +206,7 @@ class Gateway:
         yield "forgetting", self._forgetting().run()
         yield "observer", self.observer.observe_for_ever()
         yield "loop-lag", self.observer.measure_lag()
+        yield "memory", memory.tidy_for_ever()
         if self.home_assistant is not None:
             yield "home-assistant", self.home_assistant.run()
         if self.down is not None:

@@ -1,6 +1,5 @@
 """From the configuration's words to the values that the rooms take; no decisions, one function for each room."""
 
-import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -269,13 +268,3 @@ def initialise_lanes(metrics: Metrics, config: Config) -> None:
         initialise(metric, lanes)
     for lane in lanes:
         metrics.outbox_capacity.labels(lane).set(config.store.lane_quota)
-
-
-def settle_memory() -> None:
-    """Take what start-up made out of the collector's sight, and let it run seldom.
-
-    With thousands of connections a full collection of everything stops the loop for half a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
