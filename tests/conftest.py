@@ -3,9 +3,14 @@
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from gateway.config import Secret
 from tests.leaks import leaks
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 #: Of the test that runs now.
 _revealed: set[str] = set()

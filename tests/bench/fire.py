@@ -26,7 +26,7 @@ from gateway.devices.broker import TlsFiles
 from tests.bench.server import GENERATOR_CORE, SERVER_CORE
 from tests.fire.mqtt import attacks, tls_attacks
 from tests.fire.mqtt.attacks import Target
-from tests.fire.mqtt.fort import Fort, Watched, fort
+from tests.fire.mqtt.fort import TIMES_CALM, Fort, Watched, fort
 from tests.fire.mqtt.test_fire import CASES
 from tests.fire.mqtt.test_tls_fire import CASES as TLS_CASES
 from tests.integration.broker.certificates import authority
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CROWD = 1000
-TOLERATED = 3
 POLITE = 10  # niceness of attackers
 
 
@@ -113,8 +112,8 @@ def _print(felt: list[Felt]) -> None:
         table.add_row(each.name, str(len(fire.latencies)), *(f"{value:.1f}" for value in shown))
     console = Console()
     console.print(table)
-    within = sum(each.times_calm <= TOLERATED for each in felt)
-    console.print(f"{within} of {len(felt)} attacks within {TOLERATED} times of calm")
+    within = sum(each.times_calm <= TIMES_CALM for each in felt)
+    console.print(f"{within} of {len(felt)} attacks within {TIMES_CALM} times of calm")
 
 
 def _parser() -> argparse.ArgumentParser:

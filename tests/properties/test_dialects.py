@@ -88,7 +88,7 @@ def is_storable(event: Event) -> bool:
     return "\0" not in "".join(texts).encode().decode()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(DIALECTS)), payloads)
 def test_no_bytes_break_a_dialect(name: str, payload: bytes) -> None:
     """Every payload is read as a storable event of this very device, or refused with a known reason."""
@@ -103,7 +103,6 @@ def test_no_bytes_break_a_dialect(name: str, payload: bytes) -> None:
             assert reply is None or json.loads(reply.payload)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), payloads)
 def test_what_a_dialect_reads_survives_the_outbox(name: str, payload: bytes) -> None:
     """A state in canonical form is the same after it was written down and read back."""
@@ -169,7 +168,6 @@ def spoken(event: StateReported) -> dict[str, Any]:
     return {"type": "report_progress", "report": report}
 
 
-@settings(deadline=None)
 @given(nine_forms())
 def test_tencents_nine_reports_lose_nothing(report: dict[str, Any]) -> None:
     """A report can be told again, word for word, from the canonical event alone."""
@@ -199,7 +197,6 @@ def canonical_states(draw: st.DrawFn) -> StateReported:
     )
 
 
-@settings(deadline=None)
 @given(canonical_states())
 def test_plain_says_every_canonical_state(event: StateReported) -> None:
     """What a device means in canonical words is read as exactly that."""

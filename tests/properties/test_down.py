@@ -286,7 +286,7 @@ class TaskRoad(RuleBasedStateMachine):
 
 
 TaskRoad.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=20, suppress_health_check=list(HealthCheck)
 )
 TestTaskRoad = TaskRoad.TestCase
 

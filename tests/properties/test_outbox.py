@@ -302,7 +302,6 @@ def play(url: Callable[[], str], *, stories: int) -> None:
         settings=settings(
             max_examples=stories,
             stateful_step_count=50,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -188,7 +188,7 @@ def tell(story: Sequence[Say | Wait | Trouble | Restart], site: Site) -> list[Up
         return run(live_on(site, life))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(story=wild, policy=policies)
 def test_clouds_hear_every_update_in_order_and_to_its_end(
     story: list[Say | Wait | Trouble | Restart], policy: Policy
@@ -209,7 +209,7 @@ def test_clouds_hear_every_update_in_order_and_to_its_end(
             assert update.state.is_terminal
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(story=certain, policy=policies)
 def test_where_no_answer_is_lost_nothing_is_told_twice(
     story: list[Say | Wait | Trouble], policy: Policy

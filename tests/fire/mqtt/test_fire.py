@@ -28,6 +28,8 @@ class Case(NamedTuple):
     megabytes: int = 24
     #: Seconds that it takes to be refused.
     patience: float = 0
+    #: What half of all acknowledgements may take in any case, on a machine that attackers share.
+    middle_ms: float = 100
 
 
 _CONNECT = "connections_refused_total"
@@ -45,7 +47,8 @@ CASES = (
     Case(attacks.one_name),
     Case(attacks.one_name_at_once),
     Case(attacks.strangers, (("auth_failures_total", "refused"),)),
-    Case(attacks.crowds),
+    # A thousand logins at once, again and again, all let in.
+    Case(attacks.crowds, middle_ms=1000),
     Case(attacks.subscriptions, ((_BROKEN, "acl"),)),
     Case(attacks.the_same_subscription),
     Case(attacks.pings),
@@ -82,6 +85,7 @@ async def test_good_devices_do_not_notice(stronghold: Fort, case: Case) -> None:
     stronghold.settles(before)
     note(case.attack.__name__, stronghold.calm, under_fire, before, stronghold.held())
     assert max(under_fire.latencies) * 1000 < GENEROUS_MS
+    assert under_fire.is_bearable(stronghold.calm, middle_ms=case.middle_ms)
     assert under_fire.peak_mb - before.resident_mb < case.megabytes
     for where, count in zip(case.counts, counted, strict=True):
         assert stronghold.counted(*where) > count, where

@@ -117,7 +117,7 @@ def judge(said: bytes, heard: bytes) -> None:
         assert first == 0xD0 or body[:2] in said, (first, body)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(said=mutated(), cuts=st.lists(st.integers(0, 400), max_size=4))
 def test_mutated_packets_are_answered_in_packets_or_closed(
     stronghold: Fort, said: bytes, cuts: list[int]
@@ -129,7 +129,7 @@ def test_mutated_packets_are_answered_in_packets_or_closed(
     judge(said, answers(stronghold.port, pieces))
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=EXAMPLES // 2)
 @given(said=st.binary(max_size=600), is_in=st.booleans())
 def test_garbage_is_answered_in_packets_or_closed(stronghold: Fort, said: bytes, is_in: bool) -> None:  # noqa: FBT001
     """Before a login and after one."""

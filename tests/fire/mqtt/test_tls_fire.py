@@ -19,8 +19,6 @@ from tests.integration.broker.certificates import Authority, authority
 from tests.integration.broker.mqtt import ACCEPTED, Client, connect
 
 GENEROUS_MS = 10_000
-TIMES_CALM = 3
-"""What a good device's acknowledgement may take under fire, in the middle, compared with peace; see `measured`."""
 
 CERTIFIED = connect(None, client_id="C/dev1")
 needs_faketime = pytest.mark.skipif(
@@ -82,7 +80,7 @@ async def test_good_devices_do_not_notice(stronghold: Fort, case: Case) -> None:
     stronghold.settles(before)
     note(f"tls {case.attack.__name__}", stronghold.calm, under_fire, before, stronghold.held())
     assert max(under_fire.latencies) * 1000 < GENEROUS_MS
-    assert under_fire.quantile_ms(0.5) < max(TIMES_CALM * stronghold.calm.quantile_ms(0.99), 100)
+    assert under_fire.is_bearable(stronghold.calm)
     assert under_fire.peak_mb - before.resident_mb < case.megabytes
     for reason, was in zip(case.reasons, counted, strict=True):
         assert stronghold.counted("connections_refused_total", reason) > was, reason
