@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-import structlog
-
 from gateway.core.acquaintances import Acquaintances
 from gateway.core.clock import Clock
 from gateway.core.ledger import Ledger
 from gateway.core.said import in_its_words
+from gateway.core.tally import Tally
 from gateway.metrics import Metrics
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version, parts_of
@@ -23,8 +22,6 @@ from gateway.model.reports import ANNOUNCEMENTS
 from gateway.model.states import State
 from gateway.model.update import CHANGES, Outcome, Update, Verdict
 from gateway.ports.store import Entry, Kind, Loaded, Message
-
-log = structlog.get_logger()
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -67,9 +64,7 @@ class Record:
         self._metrics = metrics
         # Looking a child up in the metric takes a lock and costs more than counting.
         self._suppressed = lru_cache(maxsize=None)(metrics.suppressed.labels)
-        self._transitions = lru_cache(maxsize=None)(metrics.transitions.labels)
-        self._finished = lru_cache(maxsize=None)(metrics.finished.labels)
-        self._duration = lru_cache(maxsize=None)(metrics.update_duration.labels)
+        self._tally = Tally(metrics, clock)
         self._updates: dict[Part, Update] = {}
         self._versions: dict[Part, Version] = {}
         self._said_at: dict[Part, float] = {}
@@ -262,29 +257,13 @@ class Record:
             self._tell(update, Kind.TERMINAL if update.state.is_terminal else Kind.TRANSITION)
         if update.state is State.SUCCEEDED:
             self.note_version(update.device, update.module, update.target)
-        self._count(update)
+        self._tally.entered(update)
 
     def _lanes(self, update: Update) -> tuple[Lane, ...]:
         rules = self.rules(update.device)
         if rules is None or not rules.tells:
             return ()
         return tuple(lane for lane in rules.lanes if not self.is_none_of(update, lane))
-
-    def _count(self, update: Update) -> None:
-        self._transitions(update.state).inc()
-        if not update.state.is_terminal:
-            return
-        self._finished(update.state, update.reason).inc()
-        self._duration(update.state).observe(update.entered_at - update.opened_at)
-        log.info(
-            "update_finished",
-            device=str(update.device),
-            update=update.id,
-            target=update.target,
-            result=update.state.value,
-            reason=update.reason.value,
-            unverified=update.unverified,
-        )
 
 
 def put_back(memory: dict[K, V], key: K, value: V | None) -> None:

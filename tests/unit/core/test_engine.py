@@ -550,3 +550,24 @@ async def test_ends_are_counted_and_timed() -> None:
     assert house.metrics.finished.labels(State.FAILED, Reason.LOW_BATTERY)._value.get() == 1
     assert house.metrics.transitions.labels(State.FAILED)._value.get() == 1
     assert house.metrics.update_duration.labels(State.FAILED)._sum.get() == pytest.approx(90, abs=0.1)
+
+
+async def test_a_device_that_ends_over_and_over_is_said_once_a_minute() -> None:
+    """Every end is counted; another end of it, of another module and of another device are news."""
+    house, modem = House(), Module("modem")
+    with capture_logs() as lines:
+        async with house.committing():
+            await house.say(*(told(State.FAILED, version=Version(f"3.{number}")) for number in range(30)))
+            await house.say(told(State.FAILED, device=LONE), replace(told(State.FAILED), module=modem))
+            await house.say(replace(told(State.FAILED, version=Version("4")), reason=Reason.LOW_BATTERY))
+            await asyncio.sleep(61)
+            await house.say(told(State.FAILED, version=Version("5")))
+    ends = [line for line in lines if line["event"] == "update_finished"]
+    assert [(line["device"], line["reason"], line["suppressed"]) for line in ends] == [
+        (str(DEVICE), "NONE", 0),
+        (str(LONE), "NONE", 0),
+        (str(DEVICE), "NONE", 0),
+        (str(DEVICE), "LOW_BATTERY", 0),
+        (str(DEVICE), "NONE", 29),
+    ]
+    assert house.metrics.finished.labels(State.FAILED, Reason.NONE)._value.get() == 33
