@@ -30,6 +30,9 @@ class Disk:
                     await asyncio.wait([future])
             future.exception()  # nobody else will ask for it
             raise
+        finally:
+            # What failed knows its error, which knows where it was raised: here. Only the collector would part them.
+            del future
 
     def close(self) -> None:
         """End the threads."""

@@ -1,8 +1,11 @@
 """Small files that are there whole or not at all, and work that is never left running."""
 
 import asyncio
+import gc
 import stat
 import threading
+import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,37 @@ async def test_who_is_canceled_waits_for_the_work_to_end() -> None:
         await task
     assert ended == [True]
     disk.close()
+
+
+class GoneError(OSError):
+    """A device that hung up."""
+
+
+async def test_what_failed_is_forgotten_with_its_end() -> None:
+    """A device that hangs up leaves nothing of its transfer to the garbage collector, a rare guest here."""
+    disk = Disk()
+    left: list[weakref.ref[GoneError]] = []
+
+    def fail() -> None:
+        error = GoneError()
+        left.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async def transfer() -> None:
+        with suppress(GoneError):
+            await disk.run(fail)
+
+    gc.collect()
+    gc.disable()
+    try:
+        await transfer()
+        await asyncio.to_thread(disk.close)
+        assert [error() for error in left] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_small_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
