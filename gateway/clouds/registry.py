@@ -51,7 +51,7 @@ def secret_problems(
         # A secret that is not there is for the site to say, which knows its key.
         with suppress(Denied):
             for problem in getattr(prepared.factory, "problems", _no_problems)(prepared.settings):
-                yield f"clouds.{prepared.name}.{problem}"
+                yield f"{dotted('clouds', prepared.name)}.{problem}"
 
 
 def device_problems(
@@ -92,12 +92,13 @@ def _existing(known: Iterable[EntryPoint] | None) -> dict[str, EntryPoint]:
 
 
 def _prepare(name: str, cloud: CloudConfig, exists: Mapping[str, EntryPoint]) -> Prepared:
-    factory = _load(f"clouds.{name}.adapter", cloud.adapter, exists)
+    key = dotted("clouds", name)
+    factory = _load(f"{key}.adapter", cloud.adapter, exists)
     try:
         settings = factory.Settings.model_validate(cloud.settings)
     except ValidationError as error:
         known = CloudConfig.model_fields.keys() - {"settings"}
-        problems = problems_of(error, f"clouds.{name}", model=factory.Settings, known=known)
+        problems = problems_of(error, key, model=factory.Settings, known=known)
         raise ConfigError(problems) from error
     return Prepared(name=name, factory=factory, settings=settings)
 

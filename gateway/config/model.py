@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from gateway.config.problems import dotted
 from gateway.config.products import DeviceConfig, Identity, ProductConfig
 from gateway.config.secret import Secret
 from gateway.config.section import Section, told
@@ -20,7 +21,8 @@ from gateway.config.sections import (
 )
 from gateway.errors import Denied
 
-_SECRET_KEY = re.compile(r"(?:secret|token|password|key)$", re.IGNORECASE)
+#: Also where the last part of the key is quoted.
+_SECRET_KEY = re.compile(r'(?:secret|token|password|key)"?$', re.IGNORECASE)
 
 
 class Config(Section):
@@ -50,11 +52,11 @@ class Config(Section):
             yield "store.url", Secret(self.store.url.password)
         for name, cloud in self.clouds.items():
             if cloud.knows("settings"):
-                yield from _secrets_of(f"clouds.{name}", cloud.settings)
+                yield from _secrets_of(dotted("clouds", name), cloud.settings)
         for product_id, product in self.products.items():
             for name, device in product.devices.items():
                 if device.knows("secret") and device.secret:
-                    yield f"products.{product_id}.devices.{name}.secret", device.secret
+                    yield dotted("products", product_id, "devices", name, "secret"), device.secret
 
     def proven(self) -> "Config":
         """Return only what adapters and logins can still be asked about: nothing of which a mistake was told."""
@@ -96,7 +98,7 @@ def _secrets_of(key: str, value: Any) -> Iterator[tuple[str, Secret]]:
             yield key, Secret(value)
         case dict():
             for name, inner in value.items():
-                yield from _secrets_of(f"{key}.{name}", inner)
+                yield from _secrets_of(dotted(key, name), inner)
         case list():
             for index, inner in enumerate(value):
-                yield from _secrets_of(f"{key}[{index}]", inner)
+                yield from _secrets_of(dotted(key, index), inner)

@@ -184,7 +184,7 @@ def external_rules(listed: Listed, product: ProductConfig, configured: Collectio
     known = [cloud for cloud in clouds if cloud in configured]
     for cloud in listed.device.external:
         if cloud not in clouds:
-            yield f"{listed.place}.{cloud} is not a cloud of this product; {did_you_mean(cloud, known)}"
+            yield f"{dotted(listed.place, cloud)} is not a cloud of this product; {did_you_mean(cloud, known)}"
 
 
 class Names:

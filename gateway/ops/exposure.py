@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from gateway.config import Config, told
+from gateway.config import Config, dotted, told
 
 #: Thousands of devices may each have a file.
 _MOST: Final = 20
@@ -70,7 +70,7 @@ def _places(config: Config, file: Path) -> Iterator[tuple[str, Path]]:
             yield key, secret.file
     for product_id, product in config.products.items():
         if product.knows("devices_file") and product.devices_file is not None:
-            yield f"products.{product_id}.devices_file", product.devices_file
+            yield dotted("products", product_id, "devices_file"), product.devices_file
     yield from told(_keys(config))
     yield from told(_store(config))
 

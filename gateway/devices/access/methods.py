@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, assert_never
 
+from gateway.config import dotted
 from gateway.devices.access.key import decoded_key
 from gateway.devices.access.named import AnonymousLogin, CertificateLogin
 from gateway.devices.access.onenet import OneNetLogin
@@ -46,7 +47,7 @@ def problems_of(product: Product) -> Iterator[str]:
         try:
             _prove_usable(product.authentication, credential)
         except (GatewayError, ValueError) as error:
-            yield f"products.{product.id}.devices.{name} cannot log in: {error}"
+            yield f"{dotted('products', product.id, 'devices', name)} cannot log in: {error}"
 
 
 def _prove_usable(authentication: Authentication, credential: Credential) -> None:

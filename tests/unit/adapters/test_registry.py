@@ -66,6 +66,27 @@ def test_all_mistakes_come_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "key"),
+    [(cloud("tencet"), "adapter"), (cloud("onenet", api="west"), "api"), (cloud("tencent", ulr=""), "ulr")],
+)
+def test_a_name_is_quoted_as_in_the_file(table: CloudConfig, key: str) -> None:
+    """What a mistake names can be searched for."""
+    with pytest.raises(ConfigError) as caught:
+        prepare({"a b": table}, KNOWN)
+
+    assert caught.value.problems[0].startswith(f'clouds."a b".{key} is ')
+
+
+def test_a_name_is_quoted_where_its_secret_is_wrong() -> None:
+    """As in any other mistake."""
+    table = cloud("onenet", resource="products/1", access_key="no base64!")
+
+    (problem,) = secret_problems({"a b": table}, KNOWN)
+
+    assert problem.startswith('clouds."a b".access_key')
+
+
+@pytest.mark.parametrize(
     ("settings", "problem"),
     [
         ({"url": "iot.example"}, "clouds.x.url"),

@@ -18,6 +18,7 @@ from gateway.config import (
     StoreConfig,
     StoreUrl,
     load,
+    read,
 )
 from gateway.errors import ConfigError
 from tests.unit.config.writing import Write, problems
@@ -220,6 +221,20 @@ def test_questions_take_no_more_than_all_requests(write: Write) -> None:
     text = "[clouds.{0}]\nadapter = 'a'\nrequests_per_second = {1}\n"
     clouds = load(write(text.format("few", 0.5) + text.format("many", 100)), {}).clouds
     assert {name: cloud.polls_per_second for name, cloud in clouds.items()} == {"few": 0.5, "many": 2.0}
+
+
+def test_a_secret_is_named_as_in_the_file(write: Write) -> None:
+    """What TOML quotes of a key is quoted."""
+    text = """
+    clouds."a b" = { adapter = "a", "my token" = "hunter1", "x.y" = [{ token = "hunter2" }] }
+    products."P 1" = { dialect = "plain", authentication = "password", devices."d.1" = { secret = "hunter3" } }
+    """
+    reading = read(write(text), {})
+    assert [key for key, _ in reading.config.secrets()] == [
+        'clouds."a b"."my token"',
+        'clouds."a b"."x.y"[0].token',
+        'products."P 1".devices."d.1".secret',
+    ]
 
 
 def test_literal_secrets_of_adapters_are_found_by_their_key(write: Write) -> None:

@@ -349,6 +349,15 @@ def test_credentials_that_could_never_work_are_all_named_at_once() -> None:
     assert "not base64!" not in str(caught.value)
 
 
+def test_a_device_that_could_never_log_in_is_named_as_in_the_file() -> None:
+    """A name that TOML quotes is quoted."""
+    with pytest.raises(ConfigError) as caught:
+        access(product("P 1", "password", **{"dev.01": Credential()}))
+
+    (problem,) = caught.value.problems
+    assert problem.startswith('products."P 1".devices."dev.01" cannot log in: ')
+
+
 def test_a_device_touches_only_its_own_topics() -> None:
     """Up is for publishing, down for subscribing, and nothing of another device."""
     door: Access = access(product("P1", "anonymous"))
