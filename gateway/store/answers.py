@@ -12,7 +12,6 @@ from gateway.ports.store import Buried, Delivered, Settlement
 from gateway.store import statement
 from gateway.store.queue_ids import QueueIds
 from gateway.store.schema import dead_letters, tellings
-from gateway.store.text import storable
 from gateway.store.upsert import upsert
 
 
@@ -24,8 +23,8 @@ def bury(connection: Connection, settled: Sequence[Settlement], wall: float) -> 
             "update_id": s.claim.update,
             "kind": int(s.claim.kind),
             "body": codec.encode(s.claim.event),
-            "code": storable(s.code),
-            "reason": storable(s.reason),
+            "code": s.code,
+            "reason": s.reason,
             "wall": wall,
         }
         for s in settled
@@ -46,7 +45,7 @@ def remember(connection: Connection, settled: Sequence[Settlement]) -> None:
             "queue": s.claim.queue,
             "update_id": s.claim.update,
             "state": state.value if state else None,
-            "closed": storable(closed) if closed else None,
+            "closed": closed or None,
         }
         for s in settled
         for state, closed in [(s.state, s.closed) if isinstance(s, Delivered) else (s.reached, None)]

@@ -11,7 +11,6 @@ from gateway.model.identity import Lane
 from gateway.ports.store import Circuit, Figures, LaneState
 from gateway.store import statement
 from gateway.store.schema import dead_letters, lanes, queues
-from gateway.store.text import storable
 from gateway.store.upsert import upsert
 
 log = structlog.get_logger()
@@ -25,7 +24,7 @@ def write_states(connection: Connection, states: Mapping[Lane, LaneState]) -> No
             "circuit": state.circuit.value,
             "failures": state.failures,
             "until": state.until,
-            "reason": storable(state.reason),
+            "reason": state.reason,
         }
         for lane, state in states.items()
     ]

@@ -12,7 +12,6 @@ from gateway.model.identity import DeviceId, Lane, Module, UpdateId, Version
 from gateway.ports.store import Ordered, OrderKey, Settlement, is_end_told
 from gateway.store import statement
 from gateway.store.schema import orders
-from gateway.store.text import storable
 from gateway.store.upsert import upsert
 
 log = structlog.get_logger()
@@ -51,13 +50,13 @@ def _row(row: Ordered) -> dict[str, Any]:
         "update_id": row.update,
         "is_closed": row.is_closed,
         "note": row.note,
-        "version": storable(command.version),
-        "handle": storable(command.handle),
-        "url": storable(firmware.url),
+        "version": command.version,
+        "handle": command.handle,
+        "url": firmware.url,
         "size": firmware.size,
         "md5": firmware.md5,
         "needs_confirmation": command.needs_confirmation,
-        "source": None if command.source is None else storable(command.source),
+        "source": command.source,
         "is_delta": command.is_delta,
         "min_power": command.min_power,
         "min_signal": command.min_signal,

@@ -12,7 +12,6 @@ from gateway.store.queue_ids import QueueIds
 from gateway.store.queues import Queue
 from gateway.store.schema import messages
 from gateway.store.sums import Deltas
-from gateway.store.text import storable
 from gateway.store.waiting import Waiting
 
 #: Bytes that a message takes on disk besides its body: the row, the update's name, the indexes.
@@ -92,8 +91,7 @@ class Transaction:
                 # It is gone: what took its place was not refused, and need not wait.
                 queue.advance(self._now)
                 return True
-            parked = None if settlement.parked is None else storable(settlement.parked)
-            queue.postpone(claim.attempts + 1, settlement.due_at, parked)
+            queue.postpone(claim.attempts + 1, settlement.due_at, settlement.parked)
             return True
         queue.advance(settlement.next_progress_at if isinstance(settlement, Delivered) else self._now)
         if claim.kind is Kind.PROGRESS:
@@ -160,7 +158,8 @@ class Transaction:
 
 
 def _size(body: str) -> int:
-    return ROW_OVERHEAD + (len(body) if body.isascii() else len(body.encode()))
+    # Half a surrogate pair takes three bytes, as what is stored in its place does.
+    return ROW_OVERHEAD + (len(body) if body.isascii() else len(body.encode(errors="surrogatepass")))
 
 
 _INSERT = messages.insert()

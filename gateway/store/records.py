@@ -11,7 +11,6 @@ from gateway.ports.store import Entry, Quarantined
 from gateway.store import statement
 from gateway.store.queues import EMPTY
 from gateway.store.schema import clock, dead_letters, journal, quarantine, queues, tellings, updates
-from gateway.store.text import storable
 from gateway.store.upsert import upsert
 
 
@@ -38,7 +37,7 @@ def write_journal(connection: Connection, entries: Sequence[Entry], *, now: floa
             "device": e.device.name,
             "update_id": e.update,
             "source": e.source,
-            "text": storable(e.text),
+            "text": e.text,
             "wall": wall,
             "site": now,
         }
@@ -53,10 +52,10 @@ def write_quarantine(connection: Connection, items: Sequence[Quarantined], wall:
         {
             "product": q.device.product_id,
             "device": q.device.name,
-            "topic": storable(q.topic),
+            "topic": q.topic,
             "payload": q.payload[: keep.quarantine_payload],
             "reason": q.reason,
-            "detail": storable(q.detail),
+            "detail": q.detail,
             "wall": wall,
         }
         for q in items

@@ -23,23 +23,33 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+
+class Name(String):
+    """What rows are found by, or a word of our own: made sure of where it is made, and written as it is.
+
+    A text of any other type may be anybody's, and what cannot be stored is replaced in it (`statement.execute`).
+    """
+
+    inherit_cache = True
+
+
 #: SQLite only counts an INTEGER PRIMARY KEY up by itself; PostgreSQL should not run out at 2^31.
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
 updates = Table(
     "updates",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("product", String, nullable=False),
-    Column("device", String, nullable=False),
-    Column("module", String, nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("product", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("module", Name, nullable=False),
     Column("number", Integer, nullable=False),
     Column("target", String, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", Name, nullable=False),
     Column("percent", Integer),
-    Column("phase", String, nullable=False),
-    Column("reason", String, nullable=False),
+    Column("phase", Name, nullable=False),
+    Column("reason", Name, nullable=False),
     Column("code", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("source", String),
@@ -68,9 +78,9 @@ updates = Table(
 versions = Table(
     "versions",
     metadata,
-    Column("product", String, primary_key=True),
-    Column("device", String, primary_key=True),
-    Column("module", String, primary_key=True),
+    Column("product", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("module", Name, primary_key=True),
     Column("version", String, nullable=False),
     Column("reported_at", Float, nullable=False),
 )
@@ -78,11 +88,11 @@ versions = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("lane", String, primary_key=True),
-    Column("product", String, primary_key=True),
-    Column("device", String, primary_key=True),
-    Column("module", String, primary_key=True),
-    Column("update_id", String),
+    Column("lane", Name, primary_key=True),
+    Column("product", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("module", Name, primary_key=True),
+    Column("update_id", Name),
     Column("is_closed", Boolean, nullable=False),
     Column("note", String, nullable=False),
     Column("version", String, nullable=False),
@@ -103,9 +113,9 @@ queues = Table(
     "queues",
     metadata,
     Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("lane", String, nullable=False),
-    Column("product", String, nullable=False),
-    Column("device", String, nullable=False),
+    Column("lane", Name, nullable=False),
+    Column("product", Name, nullable=False),
+    Column("device", Name, nullable=False),
     # The most urgent kind that waits; -1 when nothing does.
     Column("urgency", Integer, nullable=False, server_default="-1"),
     Column("due_at", Float, nullable=False, server_default="0"),
@@ -125,7 +135,7 @@ messages = Table(
     metadata,
     Column("id", _Key, primary_key=True, autoincrement=True),
     Column("queue", _Key, nullable=False),
-    Column("update_id", String, nullable=False),
+    Column("update_id", Name, nullable=False),
     Column("kind", Integer, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
@@ -154,19 +164,19 @@ tellings = Table(
     "tellings",
     metadata,
     Column("queue", _Key, primary_key=True),
-    Column("update_id", String, primary_key=True),
+    Column("update_id", Name, primary_key=True),
     # The last state that the cloud acknowledged.
-    Column("state", String),
+    Column("state", Name),
     Column("closed", String),
 )
 
 lanes = Table(
     "lanes",
     metadata,
-    Column("lane", String, primary_key=True),
+    Column("lane", Name, primary_key=True),
     Column("messages", BigInteger, nullable=False, server_default="0"),
     Column("size", BigInteger, nullable=False, server_default="0"),
-    Column("circuit", String, nullable=False, server_default="closed"),
+    Column("circuit", Name, nullable=False, server_default="closed"),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("until", Float, nullable=False, server_default="0"),
     Column("reason", Text, nullable=False, server_default=text("''")),
@@ -177,7 +187,7 @@ dead_letters = Table(
     metadata,
     Column("id", _Key, primary_key=True, autoincrement=True),
     Column("queue", _Key, nullable=False),
-    Column("update_id", String, nullable=False),
+    Column("update_id", Name, nullable=False),
     Column("kind", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("code", String, nullable=False),
@@ -189,8 +199,8 @@ quarantine = Table(
     "quarantine",
     metadata,
     Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("product", String, nullable=False),
-    Column("device", String, nullable=False),
+    Column("product", Name, nullable=False),
+    Column("device", Name, nullable=False),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("reason", String, nullable=False),
@@ -202,10 +212,10 @@ journal = Table(
     "journal",
     metadata,
     Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("product", String, nullable=False),
-    Column("device", String, nullable=False),
-    Column("update_id", String),
-    Column("source", String, nullable=False),
+    Column("product", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("update_id", Name),
+    Column("source", Name, nullable=False),
     Column("text", Text, nullable=False),
     # For people. Ages are counted on the site clock: a wall clock that is set must not make all of it old.
     Column("wall", Float, nullable=False),

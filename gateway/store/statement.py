@@ -10,10 +10,13 @@ from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, String, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
+
+from gateway.store.schema import Name
+from gateway.store.text import storable
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads as a word of SQL
@@ -39,11 +42,14 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> 
 
 
 def execute(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute the statement for each row; the keys of a row name the statement's parameters, all of them."""
+    """Execute the statement for each row; the keys of a row name the statement's parameters, all of them.
+
+    All that a commit writes goes through here, and what no database takes is replaced in every text but a name.
+    """
     if rows:
-        sql = _written(connection.dialect, statement, tuple(rows[0]))
+        sql, words = _written(connection.dialect, statement, tuple(rows[0]))
         with _cursor(connection) as cursor:
-            cursor.executemany(sql, rows)
+            cursor.executemany(sql, storable(rows, words))
 
 
 def query(connection: Connection, statement: ClauseElement, ids: Collection[int]) -> list[Any]:
@@ -69,8 +75,9 @@ def _compiled(dialect: Dialect, statement: ClauseElement) -> tuple[str, Mapping[
 
 
 @lru_cache(maxsize=256)
-def _written(dialect: Dialect, statement: ClauseElement, keys: tuple[str, ...]) -> str:
-    compiled = statement.compile(dialect=dialect, column_keys=list(keys), for_executemany=True)
+def _written(dialect: Dialect, statement: ClauseElement, keys: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=list(keys), for_executemany=True)
     if set(compiled.params) != set(keys):
         raise TypeError(f"the rows have {sorted(keys)}; the statement takes {sorted(compiled.params)}")
-    return str(compiled)
+    texts = {key: kind for key in keys if isinstance(kind := compiled.binds[key].type, String)}
+    return str(compiled), [key for key, kind in texts.items() if not isinstance(kind, Name)]
