@@ -166,6 +166,25 @@ async def test_a_clock_that_was_never_set_locks_nobody_out() -> None:
     assert await access(known, now=NOW).authenticate(login(username, password)) is None
 
 
+async def test_two_clocks_that_were_never_set_need_not_agree() -> None:
+    """A device that counts from 1970 signs an end in 1970, which a gateway that was switched on before has passed.
+
+    Recipes as above, with 3600 for the expiry and for et; once the gateway's clock is set, both have ended.
+    """
+    tencent = login(
+        "PR0DUCT01dev01;12010126;Ab3dE;3600",
+        "b51064efac573e554687050875efc35f345d9f8f13f43314ff9de4c262d531de;hmacsha256",
+    )
+    signed = token(sign="e4EMdnEckUL3UBQlbUV5eZB4oVyq6Lm5M1e+yitG3o8=").replace("1893456000", "3600")
+    one = login("100001", signed, client_id="dev-01")
+    known = product("PR0DUCT01", "tencent", dev01=clear(TENCENT_KEY))
+
+    assert await access(known, now=NO_CLOCK).authenticate(tencent) == DeviceId("PR0DUCT01", "dev01")
+    assert await onenet(now=NO_CLOCK).authenticate(one) == DeviceId("100001", "dev-01")
+    assert await access(known).authenticate(tencent) is None
+    assert await onenet().authenticate(one) is None
+
+
 async def test_an_end_that_is_no_number_has_passed() -> None:
     """A login that is signed but says no end would be good for ever: it is refused, with either vendor's form.
 
