@@ -207,6 +207,7 @@ class Gateway:
         yield "observer", self.observer.observe_for_ever()
         yield "loop-lag", self.observer.measure_lag()
         yield "memory", memory.tidy_for_ever()
+        yield "memory-back", memory.give_back_for_ever()
         if self.home_assistant is not None:
             yield "home-assistant", self.home_assistant.run()
         if self.down is not None:

@@ -1,9 +1,14 @@
-"""The collector comes to everything now and then."""
+"""The collector comes to everything now and then, and the system gets what is free."""
 
 import asyncio
 import gc
+import platform
+import subprocess
+import sys
 import weakref
 from contextlib import suppress
+
+import pytest
 
 from gateway.ops import memory
 
@@ -34,3 +39,35 @@ async def test_what_grew_old_before_it_was_lost_is_found() -> None:
         tidying.cancel()
         with suppress(asyncio.CancelledError):
             await tidying
+
+
+HOARDER = """
+import asyncio, sys
+from pathlib import Path
+import pytest
+
+from gateway.ops import memory
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+async def main():
+    before = held()
+    hoard = [bytes(3000) for _ in range(30_000)]
+    kept = hoard[::50]
+    del hoard
+    full = held()
+    giving = asyncio.create_task(memory.give_back_for_ever(every=0.01))
+    while held() - before > (full - before) / 2:
+        await asyncio.sleep(0.01)
+
+asyncio.run(asyncio.wait_for(main(), 10))
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="the C library is not glibc: it gives back by itself, or not"
+)
+def test_what_was_freed_between_things_that_live_is_the_system_s_again() -> None:
+    """Half of it at least, where one of fifty things lives on."""
+    subprocess.run([sys.executable, "-c", HOARDER], check=True, timeout=30)
