@@ -3,19 +3,25 @@
 Everything else is public: of `Broker` external_connected, start, shutdown and sessions; of `BrokerProtocolHandler`
 start, mqtt_connack_authorize, handle_subscribe and handle_unsubscribe; the reader's and the writer's adapter.
 
-What amqtt changed lately, and why it does not matter here:
+Reviewed are the sources of 0.11.3, 0.11.4, 0.12.0 and 0.12.1 against each other: amqtt's changelog ends with 0.12.0.
+Since 0.11.4 `_initialize_client_session` changed in what it logs, its caller in that it hangs up on an adapter that has
+no address (ours have one), and `_init_states` not at all. Beside them:
 
 - 0.11.4 mended filters whose matching took for ever (GHSA-2hjf-7455-w946): no filter reaches amqtt's matching.
 - 0.12.0 changed how its own plugins hash passwords: none of them is loaded.
-- 0.12 waits, when something ends, for its waiters, its plugins and, five seconds each, for broadcasts and QoS 2: there
-  are no broadcasts and no QoS 2. A session has a place for plugins' attributes; else it, the adapters and the broker's
-  handler are those of 0.11.4.
-- What comes: `amqtt.mqtt` moves to `amqtt.mqtt3` (pull request 296), so the imports of this room will.
+- 0.12.0 answers whom its plugins refuse, but lets him take the place of whoever was there first: the front refuses
+  logins, and `LoggedInAlready` none.
+- 0.12.0 waits, when something ends, for its waiters, its plugins and, five seconds, for broadcasts, of which there are
+  none; a handler that its own reader ends does not wait for that reader.
+- 0.12.0 calls a packet that ends early an error, where it decoded what there was: the framing hands over whole ones.
+- 0.12.1 waits five seconds for each answer of QoS 2, which the front does not speak, and differs in nothing else.
+- What comes: `amqtt.mqtt` moves to `amqtt.mqtt3` (pull request 296), so the imports of this room will. On its branch
+  `mqtt5/main`, both seams are where they were.
 
-To raise the pin, change it in pyproject.toml and here, and run what proves it: `test_seams` and the rest of
-`tests/integration/broker` (each defect of the stock broker has its test there), `tests/conformance`,
-`tests/fire/mqtt`, the target `framing` of `make fuzz` (amqtt's codec reads to its end whatever framing lets through),
-and `tests.bench.ingest`.
+To raise the pin, read what changed in amqtt's broker.py, session.py, adapters.py and mqtt/, change it in pyproject.toml
+and here, lock anew, and run what proves it: `test_seams` and the rest of `tests/integration/broker` (each defect of the
+stock broker has its test there), `tests/conformance`, `tests/fire/mqtt`, the target `framing` of `make fuzz` (amqtt's
+codec reads to its end whatever framing lets through), and `tests.bench.ingest`.
 """
 
 import asyncio
