@@ -12,12 +12,14 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from tests.fire.mqtt import attacks
-from tests.fire.mqtt.attacks import Target, strikes
+from tests.fire.mqtt import attacks, tls_attacks
+from tests.fire.mqtt.attacks import Attack, Target, strikes
 from tests.fire.mqtt.test_fuzz import VALID
 from tests.integration.broker.mqtt import connect, publish
 
 CROWD = 100
+#: How the names of attacks on the port with TLS begin.
+BEHIND_TLS = "tls_"
 ENDED = (OSError, AssertionError, TimeoutError, EOFError)
 REPORTS = (
     b'{"type":"state","version":"9.9","state":"succeeded"}',
@@ -96,6 +98,16 @@ FUZZED: Mapping[str, Callable[[Random], bytes]] = {
 }
 
 
+def attack_of(kind: str) -> Attack:
+    """Return what strikes by this name."""
+    found: Attack = (
+        getattr(tls_attacks, kind.removeprefix(BEHIND_TLS))
+        if kind.startswith(BEHIND_TLS)
+        else getattr(attacks, kind)
+    )
+    return found
+
+
 def visit(kind: str, seed: str) -> Callable[[Target], Coroutine[Any, Any, int]]:
     """Return a visit of that kind; it says how many streams it made, where it counts them."""
     dice, made = Random(seed), 0
@@ -112,7 +124,7 @@ def visit(kind: str, seed: str) -> Callable[[Target], Coroutine[Any, Any, int]]:
 
     async def attack(target: Target) -> int:
         with suppress(*ENDED):
-            await getattr(attacks, kind)(target)
+            await attack_of(kind)(target)
         return 1
 
     return fuzz if kind in FUZZED else attack

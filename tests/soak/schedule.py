@@ -71,7 +71,8 @@ HOSTILE = (
     "half_a_connect", "most_of_a_connect", "silence", "half_a_publish", "deafness", "no_keep_alive", "one_name",
     "one_name_at_once", "strangers", "crowds", "masses", "subscriptions", "the_same_subscription", "pings", "pubacks",
     "reports", "retained", "topics", "giants", "wills", "qos_2", "garbage", "siege_noise", "packets", "payloads",
-    "http", "images",
+    "http", "images", "tls_slow_handshakes", "tls_half_handshakes", "tls_silence", "tls_many_handshakes",
+    "tls_plaintext", "tls_garbage_records", "tls_garbage_within",
 )  # fmt: skip
 #: Where the gateway's wall clock stands meanwhile.
 CLOCK = ("not set at boot", "years ahead", "years behind", "an hour ahead")

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.site import Site
+from tests.integration.broker.certificates import authority
 from tests.simulators import onenet, tencent
 from tests.simulators.demo.clouds import Cloud
 from tests.simulators.demo.site import (
@@ -39,6 +40,9 @@ data_dir = "{data}"
 
 [mqtt]
 listen = "127.0.0.1:{mqtt}"
+tls_listen = "127.0.0.1:{tls}"
+tls_certificate = "{certificate}"
+tls_key = "{key}"
 
 [mqtt.limits]
 connects_per_second = 2000
@@ -112,9 +116,13 @@ def write(house: "House", site: People, *, tencent_url: str, onenet_url: str, st
     directory = house.directory
     write_secret(directory / "tencent-token", tencent.TOKEN)
     write_secret(directory / "onenet-key", onenet.KEY)
+    certificate, key = authority(directory, "own").issue("server", "/CN=localhost")
     text = (CONFIG + CLOUDS).format(
         data=house.data,
         mqtt=house.mqtt_port,
+        tls=house.tls_port,
+        certificate=certificate,
+        key=key,
         http=house.http_port,
         firmware=house.image_port,
         store=f'url = "{store}"' if store else "",
@@ -164,8 +172,9 @@ class House(Site):
     """The gateway's process, and how long it took to be ready each time."""
 
     data: Path = Path()
-    #: Where images are to be had.
+    #: Where images are to be had, and where the devices' port with TLS is, to which only strangers come.
     image_port: int = field(default_factory=free_port)
+    tls_port: int = field(default_factory=free_port)
     #: Seconds to readiness, start by start.
     readiness: list[float] = field(default_factory=list)
     #: When it was ready, by the monotonic clock.

@@ -4,9 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.fire.mqtt import attacks
 from tests.soak.faults import fault
-from tests.soak.hostile import FUZZED
+from tests.soak.hostile import FUZZED, attack_of
 from tests.soak.schedule import HOSTILE, RESTARTING, RESTARTS, TRACKS, Planned, schedule
 
 
@@ -61,4 +60,4 @@ def test_every_kind_can_be_played() -> None:
     for name, track in TRACKS.items():
         for kind in track.kinds:
             assert callable(fault(name, kind))
-    assert all(kind in FUZZED or callable(getattr(attacks, kind)) for kind in HOSTILE)
+    assert all(kind in FUZZED or callable(attack_of(kind)) for kind in HOSTILE)

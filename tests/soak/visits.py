@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fire.fuzz import command_of, inputs_tried
+from tests.soak.hostile import BEHIND_TLS
 from tests.soak.site import House
 
 PATIENCE = 60.0  # seconds, beyond what was wanted
@@ -38,10 +39,7 @@ class Visits:
     async def attack(self, kind: str, seconds: float) -> None:
         """Let hostile peers visit the gateway."""
         lot = f"{self._seed}/{self.tried.total()}"
-        port = {"http": self._house.http_port, "images": self._house.image_port}.get(
-            kind, self._house.mqtt_port
-        )
-        visit = [sys.executable, "-m", "tests.soak.hostile", kind, str(port), str(seconds), lot]
+        visit = [sys.executable, "-m", "tests.soak.hostile", kind, str(self._door(kind)), str(seconds), lot]
         ended = await self._run(kind, visit, PATIENCE)
         if ended is None:
             return
@@ -61,6 +59,11 @@ class Visits:
         if ended.code or not tried:
             self.seen.append(f"fuzz: {target} ended with {ended.code}: {ended.complaint[-SHOWN:]}")
         self.tried[name] += tried or 0
+
+    def _door(self, kind: str) -> int:
+        house = self._house
+        others = {"http": house.http_port, "images": house.image_port}
+        return house.tls_port if kind.startswith(BEHIND_TLS) else others.get(kind, house.mqtt_port)
 
     async def _run(self, name: str, command: Sequence[str], patience: float) -> Ended | None:
         """Run it to its end; None when that did not come, which is counted."""
