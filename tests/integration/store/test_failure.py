@@ -143,18 +143,19 @@ async def test_a_failed_commit_whose_caller_is_gone_leaves_nothing_in_memory(sce
 
 async def abandoned(scene: Scene, *told: Message) -> None:
     """Commit, and be cancelled while the transaction runs."""
-    began = threading.Event()
+    began, given_up = threading.Event(), threading.Event()
 
     def note(_connection: Connection) -> None:
         began.set()
+        given_up.wait(10)
 
-    event.listen(scene.store._engine, "begin", note)
+    event.listen(scene.store._engine, "begin", note, once=True)
     task = asyncio.create_task(scene.tell(*told))
     await asyncio.to_thread(began.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    event.remove(scene.store._engine, "begin", note)
+    given_up.set()
 
 
 @contextmanager

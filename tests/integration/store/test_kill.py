@@ -29,7 +29,9 @@ class Record:
     perhaps: set[int] = field(default_factory=set)
 
     def hear(self, line: str) -> None:
-        """Take in a line of a writer."""
+        """Take in a line of a writer, but not one that the kill has cut off."""
+        if not line.endswith("\n"):
+            return
         word, *numbers = line.split()
         if word == "settling":
             self.settling = {int(number) for number in numbers}
