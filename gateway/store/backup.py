@@ -16,7 +16,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store.damage import free_name
+from gateway.store.damage import free_name, sync
 from gateway.store.migrate import Standing, standing
 from gateway.store.records import load_clock
 
@@ -48,10 +48,10 @@ def back_up(store: Path, target: Path, progress: Progress) -> Copy:
     with _draft(target) as draft:
         _copy(store, draft, progress)
         found = prove(draft)
-        _sync(draft)
+        sync(draft)
         # A link, because it does not take the place of what has come there meanwhile.
         os.link(draft, target)
-    _sync(target.parent)
+    sync(target.parent)
     return found
 
 
@@ -80,10 +80,10 @@ def restore(copy: Path, store: Path) -> tuple[Copy, Path | None]:
         owner = store.parent.stat()
         if os.geteuid() == 0:
             os.chown(draft, owner.st_uid, owner.st_gid)
-        _sync(draft)
+        sync(draft)
         aside = _keep(store)
         draft.replace(store)
-    _sync(store.parent)
+    sync(store.parent)
     return found, aside
 
 
@@ -155,11 +155,3 @@ def _draft(target: Path) -> Iterator[Path]:
     finally:
         for path in (draft, Path(f"{name}-journal"), Path(f"{name}-wal"), Path(f"{name}-shm")):
             path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -1,18 +1,19 @@
 """A damaged SQLite file: how it is recognised, and how it is put out of the way."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger()
 
 #: Damaged files that stay; a disk that damages ever more of them must not be full of them.
 KEPT = 3
-_COMPANIONS = ("-wal", "-shm")
+COMPANIONS = ("-wal", "-shm")
 _CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -43,25 +44,44 @@ def free_name(path: Path, word: str) -> Path:
     return aside
 
 
-def set_aside(engine: Engine, cause: str) -> Path:
+def set_aside(path: Path) -> Path:
     """Move the file and its companions out of the way, under a name that is not taken; return that name.
 
     Of those that lie there the newest few stay.
     """
-    engine.dispose()
-    path = Path(str(engine.url.database))
     before = _set_aside_before(path)
     for number in sorted(before)[: -(KEPT - 1)]:
         log.warning("damaged_store_removed", file=str(before[number]))
-        for suffix in ("", *_COMPANIONS):
+        for suffix in ("", *COMPANIONS):
             before[number].with_name(before[number].name + suffix).unlink(missing_ok=True)
     aside = path.with_name(f"{path.name}.damaged-{max(before, default=0) + 1}")
     path.rename(aside)
-    for suffix in _COMPANIONS:
+    sync(path.parent)
+    move_log(path, aside)
+    return aside
+
+
+def move_log(path: Path, aside: Path) -> None:
+    """Let what the file has beside it follow it."""
+    for suffix in COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    log.error("store_damaged", set_aside=str(aside), cause=cause)
-    return aside
+    sync(path.parent)
+
+
+def newest(path: Path) -> Path | None:
+    """Return the damaged file that was set aside last."""
+    before = _set_aside_before(path)
+    return before[max(before)] if before else None
+
+
+def sync(path: Path) -> None:
+    """Return when the file, or what the directory names, is on disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _set_aside_before(path: Path) -> dict[int, Path]:

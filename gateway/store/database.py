@@ -1,6 +1,7 @@
 """The store itself: one thread that writes, one transaction for each call."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,18 +29,17 @@ from gateway.store import (
     orders,
     queues,
     records,
+    replacing,
     sums,
     updates,
 )
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.forgetting import forget
 from gateway.store.log import Log
-from gateway.store.migrate import migrate
 from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
 from gateway.store.records import Keep
 from gateway.store.reserve import Reserve
-from gateway.store.salvage import salvage
 from gateway.store.sums import Deltas, Sums
 
 T = TypeVar("T")
@@ -197,33 +197,33 @@ class Database:
     def _prepare(self) -> None:
         try:
             self._make_sound()
-        except SQLAlchemyError as err:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as err:
             # To open a store takes some room, too.
             if not self._reserve.note_failure(err):
                 raise
             self._make_sound()
 
     def _make_sound(self) -> None:
-        """Open and migrate; a damaged file is put aside, and what can be read of it carried over."""
-        is_file = self._engine.dialect.name == "sqlite"
+        """Open and migrate; a damaged file is set aside, and replaced by what can be read of it."""
+        if self._engine.dialect.name != "sqlite":
+            replacing.bring_up(self._engine)
+            return
+        # Whoever is at the file now, after a first try, may not be disturbed.
+        self._engine.dispose()
+        store = Path(str(self._engine.url.database))
+        aside = replacing.unfinished(store)
         try:
-            if is_file:
-                # Whoever is at the file now, after a first try, may not be disturbed.
-                self._engine.dispose()
-                self.has_lost |= loss.look(Path(str(self._engine.url.database)))
-            self._open()
+            if aside is None:
+                self.has_lost |= loss.look(store)
+                replacing.bring_up(self._engine)
+                return
         except SQLAlchemyError as err:
             if not damage.is_damage(err):
                 raise
-            self.set_aside = damage.set_aside(self._engine, _words(err))
-            self._open()
-            salvage(self._engine, self.set_aside)
-
-    def _open(self) -> None:
-        with self._engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                damage.check(connection)
-            migrate(connection)
+            aside = replacing.set_aside(self._engine, _words(err))
+        self.set_aside = aside
+        replacing.replace(self._engine, aside)
+        replacing.bring_up(self._engine)
 
     def _load(self, connection: Connection) -> Loaded:
         claims.take_back(connection)

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 #: Execution option of a transaction that a power cut may take back, as a whole: it saves the fsync.
@@ -12,7 +12,7 @@ LOSABLE = "losable"
 BUSY_TIMEOUT_MS = 5000
 
 
-def connect(url: str) -> Engine:
+def connect(url: str | URL) -> Engine:
     """Return an engine with a single connection to SQLite or PostgreSQL."""
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)

@@ -54,7 +54,7 @@ class Reserve:
 
     def note_failure(self, err: BaseException) -> bool:
         """Let the reserve go if this says that the disk is full; tell whether that was done."""
-        if self._path is None or self.is_out or not _says_full(err):
+        if self._path is None or self.is_out or not says_full(err):
             return False
         self._path.unlink(missing_ok=True)
         self.is_out = True
@@ -100,6 +100,7 @@ def _shrink(connection: Any) -> None:
         log.warning("shrinking_failed", error=str(err))
 
 
-def _says_full(err: BaseException) -> bool:
+def says_full(err: BaseException) -> bool:
+    """Tell whether a failure means that the disk is full."""
     code = getattr(getattr(err, "orig", err), "sqlite_errorcode", None)
     return code in _FULL or getattr(err, "errno", None) == errno.ENOSPC

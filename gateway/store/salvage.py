@@ -19,6 +19,7 @@ from gateway.store import orders as order_rows
 from gateway.store import queues as queue_rows
 from gateway.store import records
 from gateway.store import updates as update_rows
+from gateway.store.reserve import says_full
 from gateway.store.schema import lanes, messages, metadata, orders, queues, tellings, updates
 
 log = structlog.get_logger()
@@ -27,18 +28,30 @@ log = structlog.get_logger()
 _BATCH = 500
 #: The widest step over rows that cannot be read.
 _WIDEST = 2**24
+#: What only the fresh file is asked for can say these.
+_DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 _UNREADABLE = (SQLAlchemyError, sqlite3.Error, OSError, ValueError, KeyError, TypeError)
 
 
 def salvage(engine: Engine, aside: Path) -> None:
-    """Carry over into the fresh store what the damaged file still tells; all of it or, if that makes no sense, none."""
+    """Carry over into the fresh store what the damaged file still tells; all of it or, if that makes no sense, none.
+
+    Raises what failed where that was not the damaged file, but the disk below the fresh one.
+    """
     try:
         with engine.begin() as connection:
             counts = _carry_over(connection, aside)
     except _UNREADABLE as err:
+        if _is_our_disk(err):
+            raise
         log.warning("store_not_salvaged", set_aside=str(aside), cause=str(err).splitlines()[0])
     else:
         log.warning("store_salvaged", set_aside=str(aside), rows=counts)
+
+
+def _is_our_disk(err: Exception) -> bool:
+    code = getattr(getattr(err, "orig", None), "sqlite_errorcode", 0) & 0xFF
+    return says_full(err) or code in _DISK
 
 
 def _carry_over(connection: Connection, aside: Path) -> dict[str, int]:
