@@ -30,11 +30,12 @@ check: $(VENV)/.installed  ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed  ## measure ingest, dispatch and images against their peers, and count calls, some minutes each
+bench: $(VENV)/.installed  ## measure ingest, dispatch and images against their peers, calls, and what attacks are felt, some minutes each
 	$(BIN)/python -m tests.bench.ingest $(ARGS)
 	$(BIN)/python -m tests.bench.dispatch
 	$(BIN)/python -m tests.bench.images
 	$(BIN)/python -m tests.bench.calls
+	$(BIN)/python -m tests.bench.fire
 
 audit: $(VENV)/.installed build/audit/.installed  ## look up vulnerabilities, list licences, write build/sbom.json
 	$(BIN)/python -m tests.house.audit build/audit/bin
