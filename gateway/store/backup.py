@@ -16,7 +16,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store.damage import free_name, sync
+from gateway.store.damage import COMPANIONS, free_name, sync
 from gateway.store.migrate import Standing, standing
 from gateway.store.records import load_clock
 
@@ -129,18 +129,22 @@ def _contents(path: Path) -> Copy:
 
 
 def _keep(store: Path) -> Path | None:
-    """Give the old store a second name; nothing of it is lost when the plug is pulled now."""
-    if not store.exists():
-        return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(store, timeout=_BUSY_SECONDS)) as connection:
-        # Its log belongs to it, and would be taken for that of the copy.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    aside = free_name(store, "before-restore")
-    for suffix in ("-wal", "-shm"):
-        # Still there if it is damaged.
+    """Give the old store a second name; nothing of it is lost when the plug is pulled now.
+
+    A log goes out of the way also without its store: it would be taken for that of the copy.
+    """
+    aside = free_name(store, "before-restore") if store.exists() else None
+    if aside is not None:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(store, timeout=_BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    for suffix in COMPANIONS:
+        # Still there if it is damaged, or if somebody has moved the store away by hand.
+        left = store.with_name(store.name + suffix)
+        kept = aside.with_name(aside.name + suffix) if aside else free_name(left, "before-restore")
         with suppress(FileNotFoundError):
-            store.with_name(store.name + suffix).rename(aside.with_name(aside.name + suffix))
-    os.link(store, aside)
+            left.rename(kept)
+    if aside is not None:
+        os.link(store, aside)
     return aside
 
 

@@ -145,6 +145,24 @@ async def test_a_log_that_a_power_cut_left_stays_with_the_old_store(config: Path
     assert state(store.with_name("gateway.db.before-restore-1")) == "failed"
 
 
+async def test_a_log_whose_store_was_moved_away_does_not_meet_the_copy(config: Path) -> None:
+    """Somebody has put the old store out of the way by hand, and not its log: the log is kept under a name of its own."""
+    file, data = backed_up(config), config.parent / "data"
+    with closing(sqlite3.connect(data / "gateway.db")) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        writer.execute("UPDATE updates SET state = 'failed'")
+        writer.commit()
+        left = {suffix: (data / f"gateway.db{suffix}").read_bytes() for suffix in ("-wal", "-shm")}
+    (data / "gateway.db").unlink()
+    for suffix, content in left.items():
+        (data / f"gateway.db{suffix}").write_bytes(content)
+    result = run(config, "restore", str(file), "--json")
+    assert json.loads(result.stdout)["kept"] is None
+    assert state(data / "gateway.db") == "downloading"
+    kept = {suffix: (data / f"gateway.db{suffix}.before-restore-1").read_bytes() for suffix in left}
+    assert kept == left
+
+
 def test_a_damaged_store_is_kept_as_it_is(config: Path) -> None:
     """That is what backups are for."""
     file, store = backed_up(config), config.parent / "data" / "gateway.db"
