@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import structlog
 
@@ -24,11 +24,13 @@ log = structlog.get_logger()
 _COPY, _END = 48, 132
 _PAGES_AT, _SALTS_AT, _MOVED_AT, _BEGUN_AT = 16, 32, 96, 128
 _NUMBER = struct.Struct("=I")
+#: What it begins with: the version of its form, in the order of bytes of the machine that wrote it.
+_INDEX = _NUMBER.pack(3007000)
 #: https://www.sqlite.org/fileformat2.html#walformat: magic, version, page size, checkpoints, salts, checksum.
 _LOG = struct.Struct(">4I8s2I")
 #: Page number, pages of the database if this ends a commit, salts, checksum.
 _PAGE = struct.Struct(">2I8s2I")
-_SUMMED, _BIG_ENDIAN = 8, 0x377F0683
+_SUMMED, _LITTLE_ENDIAN, _BIG_ENDIAN = 8, 0x377F0682, 0x377F0683
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class _Index:
         raw = b""
         with suppress(FileNotFoundError), path.open("rb") as file:
             raw = file.read(_END)
-        if len(raw) < _END or raw[:_COPY] != raw[_COPY : 2 * _COPY]:
+        if len(raw) < _END or not raw.startswith(_INDEX) or raw[:_COPY] != raw[_COPY : 2 * _COPY]:
             return None
         [pages], [moved], [begun] = (_NUMBER.unpack_from(raw, at) for at in (_PAGES_AT, _MOVED_AT, _BEGUN_AT))
         return cls(pages, moved, begun, raw[_SALTS_AT : _SALTS_AT + 8])
@@ -65,7 +67,7 @@ def look(store: Path) -> bool:
     if index is None or index.pages == 0:
         return False
     with suppress(FileNotFoundError), path.open("rb") as file:
-        found = _good_pages(file.read(), index)
+        found = _good_pages(file, index)
         if found is None or found >= index.pages:
             return False
         if found >= index.begun:
@@ -83,22 +85,24 @@ def _say(index: _Index, kept: int) -> bool:
     return kept < index.pages
 
 
-def _good_pages(raw: bytes, index: _Index) -> int | None:
+def _good_pages(file: BinaryIO, index: _Index) -> int | None:
     """Count the pages up to the last commit before the first bad one; None where it is another log."""
-    if len(raw) < _LOG.size:
+    head = file.read(_LOG.size)
+    if len(head) < _LOG.size:
         return 0
-    magic, _, size, _, salts, *wanted = _LOG.unpack_from(raw)
+    magic, _, size, _, salts, *wanted = _LOG.unpack(head)
     is_big = magic == _BIG_ENDIAN
-    total = _sum(raw[: _LOG.size - _SUMMED], (0, 0), is_big=is_big)
-    if total != tuple(wanted):
+    total = _sum(head[:-_SUMMED], (0, 0), is_big=is_big)
+    # Of nothing but zeros the sum is right.
+    if magic not in (_LITTLE_ENDIAN, _BIG_ENDIAN) or total != tuple(wanted):
         return 0
     if salts != index.salts:
         return None
     committed = 0
-    for number, at in enumerate(_places(raw, size), start=1):
-        _, ends, found, *wanted = _PAGE.unpack_from(raw, at)
-        total = _sum(raw[at : at + _SUMMED], total, is_big=is_big)
-        total = _sum(raw[at + _PAGE.size : at + _PAGE.size + size], total, is_big=is_big)
+    for number, page in enumerate(_pages(file, size), start=1):
+        _, ends, found, *wanted = _PAGE.unpack_from(page)
+        total = _sum(page[:_SUMMED], total, is_big=is_big)
+        total = _sum(page[_PAGE.size :], total, is_big=is_big)
         if found != salts or total != tuple(wanted):
             break
         committed = number if ends else committed
@@ -107,8 +111,10 @@ def _good_pages(raw: bytes, index: _Index) -> int | None:
     return committed
 
 
-def _places(raw: bytes, size: int) -> Iterator[int]:
-    return iter(range(_LOG.size, len(raw) - _PAGE.size - size + 1, _PAGE.size + size))
+def _pages(file: BinaryIO, size: int) -> Iterator[bytes]:
+    # One by one: beside a long backup the log may have grown beyond what a small box has of memory.
+    while len(page := file.read(_PAGE.size + size)) == _PAGE.size + size:
+        yield page
 
 
 def _sum(raw: bytes, total: tuple[int, int], *, is_big: bool) -> tuple[int, int]:

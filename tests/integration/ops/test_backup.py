@@ -146,7 +146,7 @@ async def test_a_log_that_a_power_cut_left_stays_with_the_old_store(config: Path
 
 
 async def test_a_log_whose_store_was_moved_away_does_not_meet_the_copy(config: Path) -> None:
-    """Somebody has put the old store out of the way by hand, and not its log: the log is kept under a name of its own."""
+    """Somebody has put the old store out of the way by hand, and not its log, which is kept under a name of its own."""
     file, data = backed_up(config), config.parent / "data"
     with closing(sqlite3.connect(data / "gateway.db")) as writer:
         writer.execute("PRAGMA wal_autocheckpoint=0")

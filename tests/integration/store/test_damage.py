@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import struct
+from array import array
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,9 +201,8 @@ async def test_the_write_ahead_log_goes_with_the_file(path: Path, tmp_path: Path
     assert b"only in the log" in kept
 
 
-@pytest.mark.parametrize(("begun", "event"), [(0, "store_log_damaged"), (9, "store_damaged")])
-async def test_a_log_that_was_longer_is_noticed(path: Path, tmp_path: Path, begun: int, event: str) -> None:
-    """What it lost is said; where a checkpoint was cut off, the file may be of two times, and is put aside."""
+async def killed(path: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Return the file, the log and the index of a gateway that was killed with five commits in its log."""
     scene = await started(path)
     for number in range(5):
         await scene.tell(transition(f"d{number}"))
@@ -211,12 +211,32 @@ async def test_a_log_that_was_longer_is_noticed(path: Path, tmp_path: Path, begu
     for suffix in ("", "-wal", "-shm"):
         shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
     await scene.store.close()
-    log, index = (Path(f"{copy}{suffix}") for suffix in ("-wal", "-shm"))
+    return copy, Path(f"{copy}-wal"), Path(f"{copy}-shm")
+
+
+def cut_short(log: Path) -> None:
+    """Lose what was written last."""
+    with log.open("r+b") as file:
+        file.truncate(32 + 8 * (24 + PAGE))
+
+
+def blank_the_beginning(log: Path) -> None:
+    """Find nothing where it begins, as on a worn card."""
+    with log.open("r+b") as file:
+        file.write(bytes(PAGE))
+
+
+@pytest.mark.parametrize("damage", [cut_short, blank_the_beginning])
+@pytest.mark.parametrize(("begun", "event"), [(0, "store_log_damaged"), (9, "store_damaged")])
+async def test_a_log_that_was_longer_is_noticed(
+    path: Path, tmp_path: Path, begun: int, event: str, damage: Callable[[Path], None]
+) -> None:
+    """What it lost is said; where a checkpoint was cut off, the file may be of two times, and is put aside."""
+    copy, log, index = await killed(path, tmp_path)
     with index.open("r+b") as file:
         file.seek(128)
         file.write(struct.pack("=I", begun))
-    with log.open("r+b") as file:
-        file.truncate(32 + 8 * (24 + PAGE))
+    damage(log)
 
     with capture_logs() as logs:
         found = await started(copy)
@@ -225,6 +245,24 @@ async def test_a_log_that_was_longer_is_noticed(path: Path, tmp_path: Path, begu
     assert summed(committed) == counted(found)
     assert [each["log_level"] for each in logs if each["event"] == event] == ["error"]
     assert (found.store.has_lost, found.store.set_aside) == ((not begun), aside(copy) if begun else None)
+    await found.store.close()
+
+
+async def test_an_index_of_another_machine_is_not_believed(path: Path, tmp_path: Path) -> None:
+    """Its numbers have another order of bytes, by which a good log would be far too short."""
+    copy, _, index = await killed(path, tmp_path)
+    raw = index.read_bytes()
+    numbers = array("I", raw)
+    numbers.byteswap()
+    swapped = bytearray(numbers.tobytes())
+    for at in (32, 48 + 32):  # what names the log is the same everywhere
+        swapped[at : at + 8] = raw[at : at + 8]
+    index.write_bytes(swapped)
+
+    found = await started(copy)
+
+    assert (found.store.has_lost, found.store.set_aside) == (False, None)
+    assert counted(found)[LANE][0] == TOLD + 5
     await found.store.close()
 
 
