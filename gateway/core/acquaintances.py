@@ -64,10 +64,6 @@ class Acquaintances:
             return "too_many_devices"
         return None
 
-    def may_have(self, device: DeviceId, module: Module) -> bool:
-        """Whether the device has this module, or may have one more."""
-        return self.objection(device, module) is None
-
     def unnamed(self) -> list[DeviceId]:
         """Return the devices that the configuration does not name, and count them anew: it may be another one."""
         found = [device for device in self._modules if not self._is_named(device)]

@@ -240,7 +240,7 @@ class Poller:
         """Read what the cloud wants of this device; what it may say of others was not asked."""
         found = [order for order in await self._adapter.poll(device) if order.device == device.id]
         for order in found:
-            flaw = nonsense(order, knows=self._record.known.may_have)
+            flaw = nonsense(order, self._record.known)
             if flaw is not None:
                 # No database would take it, and the commit of everybody's reports would fail with it.
                 raise Rejected("misshapen", flaw)

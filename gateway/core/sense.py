@@ -1,11 +1,10 @@
 """What an order must be to be written down: whatever a cloud says, no database refuses it and no memory grows by it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from gateway.core.acquaintances import TOO_MANY, Acquaintances
 from gateway.model.commands import Order, UpdateOrdered
-from gateway.model.identity import DeviceId, Module
 
 #: Characters of a version or a module, of a cloud's name for its task, and of a link.
 MAX_NAME: Final = 64
@@ -17,16 +16,14 @@ _MAX_SIZE: Final = 2**63 - 1
 _MAX_INTERVAL: Final = timedelta(days=365).total_seconds()
 
 
-def nonsense(order: Order, *, knows: Callable[[DeviceId, Module], bool]) -> str | None:
-    """Say what makes an order one that cannot be kept; None when nothing does.
-
-    `knows` says whether a device has this module, or may have one more.
-    """
+def nonsense(order: Order, known: Acquaintances) -> str | None:
+    """Say what makes an order one that cannot be kept; None when nothing does."""
     name = f"{order.module} {order.version}"
     if not name.isprintable() or len(order.module) > MAX_NAME or len(order.version) > MAX_NAME:
         return f"the order names {name[: 2 * MAX_NAME]!r}"
-    if not knows(order.device, order.module):
-        return f"the order names {order.module!r}, one module more than a device may have"
+    objection = known.objection(order.device, order.module)
+    if objection is not None:
+        return f"the order names {order.module!r}; {TOO_MANY[objection]}"
     if isinstance(order, UpdateOrdered):
         return _misnamed(order) or _beyond_numbers(order)
     return None

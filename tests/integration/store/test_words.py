@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import String, select
 
+from gateway.core.acquaintances import Acquaintances
 from gateway.core.sense import nonsense
 from gateway.errors import CloudError
 from gateway.model.commands import UpdateOrdered
@@ -141,7 +142,7 @@ async def test_whatever_a_cloud_orders_can_be_written(
             entry = Entry(device=DEVICE, update=None, source=LANE, text=str(error))
             await scene.commit(Changes(journal=[entry], lanes={LANE: LaneState(reason=str(error))}))
         for command in orders:
-            if isinstance(command, UpdateOrdered) and nonsense(command, knows=lambda *_: True) is None:
+            if isinstance(command, UpdateOrdered) and nonsense(command, Acquaintances(lambda _: True)) is None:
                 row = Ordered(lane=LANE, command=command)
                 await scene.commit(Changes(orders={row.key: row}))
                 written += 1

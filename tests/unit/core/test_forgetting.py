@@ -8,8 +8,10 @@ import pytest
 
 from gateway.core import acquaintances
 from gateway.core.forgetting import QUIET, Forgetting
+from gateway.core.sense import nonsense
 from gateway.model.identity import DEFAULT_MODULE, DeviceId
 from gateway.model.states import State
+from tests.unit.core.down import wants
 from tests.unit.core.fakes import FakeStore, Fate
 from tests.unit.core.house import DEVICE, SOLE, V1, V2, House, runs, told
 
@@ -95,6 +97,14 @@ async def test_where_there_is_no_room_strangers_wait_and_others_do_not() -> None
         await made.look()
         await made.say(runs(V1, device=stranger(MOST)))
         assert MOST in made.strangers()
+
+
+async def test_what_a_cloud_orders_for_one_too_many_makes_no_sense() -> None:
+    """And what is wrong with it is said: not that the device had too many modules."""
+    async with site(strangers=MOST) as made:
+        flaw = nonsense(wants(device=stranger(MOST)), made.record.known)
+        assert flaw == f"the order names 'default'; {acquaintances.TOO_MANY['too_many_devices']}"
+        assert nonsense(wants(device=stranger(0)), made.record.known) is None
 
 
 async def test_nobody_is_forgotten_who_is_there_or_at_work_or_not_told_yet() -> None:
