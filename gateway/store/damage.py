@@ -14,6 +14,7 @@ log = structlog.get_logger()
 #: Damaged files that stay; a disk that damages ever more of them must not be full of them.
 KEPT = 3
 COMPANIONS = ("-wal", "-shm")
+_WORD = "damaged"
 _CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -37,11 +38,8 @@ def is_damage(err: Exception) -> bool:
 
 
 def free_name(path: Path, word: str) -> Path:
-    """Return a name beside the file that says what became of it, and is not taken."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.{word}-{number}")).exists():
-        number += 1
-    return aside
+    """Return a name beside the file that says what became of it; who comes last gets the highest number."""
+    return path.with_name(f"{path.name}.{word}-{max(_numbered(path, word), default=0) + 1}")
 
 
 def set_aside(path: Path) -> Path:
@@ -49,12 +47,12 @@ def set_aside(path: Path) -> Path:
 
     Of those that lie there the newest few stay.
     """
-    before = _set_aside_before(path)
+    before = _numbered(path, _WORD)
     for number in sorted(before)[: -(KEPT - 1)]:
         log.warning("damaged_store_removed", file=str(before[number]))
         for suffix in ("", *COMPANIONS):
             before[number].with_name(before[number].name + suffix).unlink(missing_ok=True)
-    aside = path.with_name(f"{path.name}.damaged-{max(before, default=0) + 1}")
+    aside = free_name(path, _WORD)
     path.rename(aside)
     sync(path.parent)
     move_log(path, aside)
@@ -71,7 +69,7 @@ def move_log(path: Path, aside: Path) -> None:
 
 def newest(path: Path) -> Path | None:
     """Return the damaged file that was set aside last."""
-    before = _set_aside_before(path)
+    before = _numbered(path, _WORD)
     return before[max(before)] if before else None
 
 
@@ -84,9 +82,9 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
-def _set_aside_before(path: Path) -> dict[int, Path]:
-    """Return the damaged files that lie there, by their numbers."""
-    start = f"{path.name}.damaged-"
+def _numbered(path: Path, word: str) -> dict[int, Path]:
+    """Return the files with such names that lie there, by their numbers."""
+    start = f"{path.name}.{word}-"
     found = {
         each.name.removeprefix(start): each for each in path.parent.iterdir() if each.name.startswith(start)
     }

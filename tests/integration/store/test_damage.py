@@ -18,7 +18,7 @@ from gateway.model.identity import DeviceId, Version
 from gateway.model.update import Update
 from gateway.ports.store import LaneState
 from gateway.store import engine
-from gateway.store.damage import KEPT
+from gateway.store.damage import KEPT, free_name
 from gateway.store.database import Database
 from tests.integration.store.scene import LANE, QUOTA, Scene, changes, terminal, transition
 from tests.integration.store.test_room import counted, summed
@@ -168,6 +168,13 @@ async def test_damage_never_overwrites_what_was_set_aside_before(path: Path) -> 
         scene = await started(path)
         await scene.store.close()
         assert content(aside(path, number))
+
+
+def test_what_is_put_aside_last_has_the_highest_number(path: Path) -> None:
+    """Also where somebody has taken an earlier one away; nothing of another name counts."""
+    for name in ("kept-2", "kept-7-wal", "kept-x", "other-9"):
+        path.with_name(f"{path.name}.{name}").touch()
+    assert free_name(path, "kept").name == f"{path.name}.kept-3"
 
 
 async def test_a_disk_that_damages_again_and_again_is_not_filled_with_it(path: Path) -> None:

@@ -142,7 +142,10 @@ async def test_whatever_a_cloud_orders_can_be_written(
             entry = Entry(device=DEVICE, update=None, source=LANE, text=str(error))
             await scene.commit(Changes(journal=[entry], lanes={LANE: LaneState(reason=str(error))}))
         for command in orders:
-            if isinstance(command, UpdateOrdered) and nonsense(command, Acquaintances(lambda _: True)) is None:
+            if (
+                isinstance(command, UpdateOrdered)
+                and nonsense(command, Acquaintances(lambda _: True)) is None
+            ):
                 row = Ordered(lane=LANE, command=command)
                 await scene.commit(Changes(orders={row.key: row}))
                 written += 1
