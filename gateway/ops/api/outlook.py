@@ -13,7 +13,7 @@ from gateway.core.orders import Orders
 from gateway.core.reconciler import Drift
 from gateway.core.record import Record
 from gateway.model.identity import DeviceId, Lane, UpdateId
-from gateway.model.states import TERMINAL
+from gateway.model.states import TERMINAL, State
 from gateway.model.update import Update
 from gateway.ops.api.baton import Baton, baton, waits_here
 from gateway.ops.api.shapes import UpdateView
@@ -81,7 +81,9 @@ class Outlook:
 
     async def shown(self, updates: Sequence[Update]) -> list[UpdateView]:
         """Show updates, each with who must move it next."""
-        unheard = await self.history.unheard([update for update in updates if update.state.is_terminal])
+        # Of what was called off here no cloud is told.
+        told = [each for each in updates if each.state.is_terminal and each.state is not State.CANCELED]
+        unheard = await self.history.unheard(told)
         return [
             update_view(update, self.baton(update, unheard.get(update.id, ())), self.when)
             for update in updates

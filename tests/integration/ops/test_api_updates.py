@@ -224,6 +224,13 @@ async def test_the_baton_is_told(office: Office) -> None:
     assert await baton() == ("nobody", "")
 
 
+async def test_no_cloud_has_yet_to_hear_of_what_was_called_off(office: Office) -> None:
+    """A cloud is not told of it, although that waits in the cloud's queue like every other end."""
+    await office.order()
+    assert (await office.post(*FIRST, "cancel"))["next"]["who"] == "nobody"
+    assert (await office.get(*FIRST))["next"]["who"] == "nobody"
+
+
 async def test_the_baton_of_what_waits_for_its_time(office: Office) -> None:
     """A retry, the hours of a product, silence, and a product that went."""
     await office.order()
