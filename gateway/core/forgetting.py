@@ -1,7 +1,7 @@
 """Forgets devices that the configuration does not name, the ones first that were heard of least lately.
 
-Its law: nobody is forgotten who is there, of whom an update is under way or a report waits; and whoever is forgotten
-and comes again is met as for the first time.
+Its law: nobody is forgotten who is there, of whom an update is under way, a report waits or anything is yet to be
+written; and whoever is forgotten and comes again is met as for the first time.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gateway.model.identity import DeviceId
 log = structlog.get_logger()
 
 EVERY = 60.0
-#: Seconds without a word, after which all that was said is surely written.
+#: Seconds without a word.
 QUIET = 60.0
 #: Devices that are forgotten in one commit.
 AT_ONCE = 2000
@@ -73,7 +73,7 @@ class Forgetting:
 
     def _quiet(self, devices: list[DeviceId]) -> Iterator[DeviceId]:
         """Yield those of which nothing is under way."""
-        busy = self._engine.waiting() | self._present()
+        busy = self._engine.waiting() | self._present() | self._ledger.unwritten()
         before = self._clock.now() - QUIET
         for device in devices:
             is_over = all(update.state.is_terminal for update in self._record.of(device))

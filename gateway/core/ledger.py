@@ -127,6 +127,10 @@ class Ledger:
         )
         return is_unwritten or await self._store.is_end_waiting(lane, device)
 
+    def unwritten(self) -> set[DeviceId]:
+        """Return the devices of which something is yet to be written."""
+        return self._writing.changes.devices() | self._pending.changes.devices()
+
     async def run(self) -> None:
         """Commit for ever."""
         while True:

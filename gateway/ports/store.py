@@ -195,6 +195,13 @@ class Changes:
     #: Devices of which nothing is to be known any more, before all else that stands here.
     forgotten: set[DeviceId] = field(default_factory=set)
 
+    def devices(self) -> set[DeviceId]:
+        """Return the devices of which it holds more than history."""
+        known = {each.device for each in (*self.updates.values(), *self.progressed.values())}
+        known |= {device for device, _ in self.versions}
+        known |= {device for _, device, _ in (*self.orders, *self.beliefs)}
+        return known | {message.event.device for message in (*self.messages, *self.progress.values())}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:

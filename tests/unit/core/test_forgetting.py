@@ -117,6 +117,21 @@ async def test_nobody_is_forgotten_who_is_there_or_at_work_or_not_told_yet() -> 
         assert made.strangers() == [0, 1, 2, 5, 6, 7]
 
 
+async def test_nobody_is_forgotten_of_whom_something_is_yet_to_be_written() -> None:
+    """It would be written after all, and be the truth at the next start."""
+    made = Site()
+    async with made.open():
+        for number in range(MOST):
+            await made.say(runs(V1, device=stranger(number)), told(State.FAILED, device=stranger(number)))
+            await asyncio.sleep(1)
+        await asyncio.sleep(QUIET)
+        made.publish(runs(V1, device=stranger(0)))
+        made.forgetting.look()
+        await made.ledger.drain()
+    assert set(made.store.updates.values()) == set(made.record.all())
+    assert made.strangers() == [0, 3, 4, 5, 6, 7]
+
+
 async def test_what_a_failed_commit_was_to_forget_is_known() -> None:
     """The store is the truth; it is forgotten the next time."""
     async with site(strangers=MOST) as made:
