@@ -13,16 +13,15 @@ from gateway.store.schema import dead_letters, journal, orders, queues, tellings
 
 
 def forget(connection: Connection, devices: Collection[DeviceId]) -> bool:
-    """Remove all rows of these devices, for none of which anything waits; False when there are none."""
+    """Remove all rows of these devices, of none of which more than progress waits; False when there are none."""
     for chunk in chunks([tuple(device) for device in sorted(devices)]):
         theirs = select(updates.c.id).where(tuple_(updates.c.product, updates.c.device).in_(chunk))
-        lines = select(queues.c.id).where(
-            tuple_(queues.c.product, queues.c.device).in_(chunk), queues.c.urgency == EMPTY
-        )
+        lines = select(queues.c.id).where(tuple_(queues.c.product, queues.c.device).in_(chunk))
         connection.execute(delete(journal).where(journal.c.update_id.in_(theirs)))
         for table in (tellings, dead_letters):
             connection.execute(delete(table).where(table.c.queue.in_(lines)))
-        connection.execute(delete(queues).where(queues.c.id.in_(lines)))
+        # Progress may be left of a cloud that is configured no more.
+        connection.execute(delete(queues).where(queues.c.id.in_(lines.where(queues.c.urgency == EMPTY))))
         for table in (updates, versions, orders):
             connection.execute(delete(table).where(tuple_(table.c.product, table.c.device).in_(chunk)))
     return bool(devices)

@@ -11,7 +11,7 @@ from gateway.model.states import State
 from gateway.model.update import Update
 from gateway.ports.store import Buried, Changes, Entry, Ordered
 from gateway.store.schema import journal, metadata, queues
-from tests.integration.store.scene import LANE, Scene, delivered, terminal, transition
+from tests.integration.store.scene import LANE, Scene, delivered, progress, terminal, transition
 from tests.integration.store.test_orders import PLAIN
 
 GONE, STAYS = DeviceId("P", "a"), DeviceId("P", "b")
@@ -63,6 +63,21 @@ async def test_who_comes_again_is_told_of_from_the_beginning(scene: Scene) -> No
     await scene.settle(delivered(claim))
     await scene.restart()
     assert await scene.claim() == []
+
+
+async def test_progress_that_nobody_takes_keeps_no_word_of_its_cloud(scene: Scene) -> None:
+    """It waits for a cloud that the configuration has no more; should it come back, a new update's end is told."""
+    await scene.commit(history(GONE))
+    await scene.drain()
+    await scene.tell(progress("a", 20, number=2))
+    await scene.commit(Changes(forgotten={GONE}))
+
+    await scene.tell(terminal("a"))
+
+    assert [(claim.update, claim.after) for claim in await scene.drain()] == [
+        (UpdateId("P/a/default/2"), None),
+        (UpdateId("P/a/default/1"), None),
+    ]
 
 
 async def test_what_is_written_with_it_is_what_came_after_it(scene: Scene) -> None:
