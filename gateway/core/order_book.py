@@ -66,7 +66,7 @@ class OrderBook:
         """Know nothing more of what was ordered for these, of which nothing is under way."""
         for key in [key for key in self._rows if key[1] in devices]:
             self._ledger.remember(partial(put_back, self._rows, key, self._rows.pop(key)))
-            self._closed_at.pop(key, None)
+            self._ledger.remember(partial(put_back, self._closed_at, key, self._closed_at.pop(key, None)))
 
     def told(self, changes: Changes) -> None:
         """Learn which clouds have heard the end of what they ordered, from a commit that holds it."""

@@ -1,6 +1,7 @@
 """Of devices that the configuration does not name so many are known; those heard of least lately make room."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,7 @@ from gateway.model.identity import DEFAULT_MODULE, DeviceId
 from gateway.model.states import State
 from tests.unit.core.down import wants
 from tests.unit.core.fakes import FakeStore, Fate
-from tests.unit.core.house import DEVICE, SOLE, V1, V2, House, runs, told
+from tests.unit.core.house import DEVICE, ONE, SOLE, V1, V2, House, runs, told
 
 MOST = 8
 NAMED = DeviceId(SOLE, "dev01")
@@ -155,3 +156,21 @@ async def test_who_comes_again_is_met_as_for_the_first_time() -> None:
         await asyncio.sleep(1)
     heard = [event.device for event in made.one.took]
     assert (heard.count(stranger(0)), heard.count(stranger(7))) == (2, 1)
+
+
+async def test_what_a_failed_commit_was_to_forget_is_no_new_order() -> None:
+    """A cloud that lags behind what it acknowledged is understood as before."""
+    made = Site()
+    async with made.open():
+        for number in range(MOST):
+            device = stranger(number)
+            await made.say(runs(V1, device=device))
+            made.orders.take(ONE, device, [wants(device=device)])
+            await made.say(told(State.FAILED, device=device))
+            await asyncio.sleep(1)
+        made.store.fates.append(Fate.REFUSED)
+        await made.look()
+        made.orders.take(ONE, stranger(0), [wants(device=stranger(0))])
+        await made.ledger.drain()
+    assert made.store.fates == deque()
+    assert {update.number for update in made.record.all()} == {1}
