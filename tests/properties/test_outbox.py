@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+from gateway.core.backlog import Backlog
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Lane, UpdateId
 from gateway.model.states import State
@@ -139,9 +141,21 @@ class Outbox(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        """Start from what the store holds."""
+        """Start from what the store holds, and count what waits of whom."""
         self.store = self.runner.run(Database.open(self.address, lane_quota=1 << 40))
-        self.runner.run(self.store.load())
+        loaded = self.runner.run(self.store.load())
+        assert loaded.waiting == self.reports()
+        self.backlog, self.came_too_late = Backlog(1 << 40), False
+        self.backlog.load(loaded.waiting)
+
+    def reports(self) -> Counter[tuple[Lane, DeviceId]]:
+        """Count in the model what waits beside progress."""
+        return Counter(
+            (lane, DeviceId("P", device))
+            for (lane, device), line in self.lines.items()
+            for item in line.items
+            if item.kind is not Kind.PROGRESS
+        )
 
     def teardown(self) -> None:
         """Close what is open."""
@@ -151,9 +165,11 @@ class Outbox(RuleBasedStateMachine):
     def commit(self, given: Changes) -> None:
         """Commit, and let the model do the same: settlements first."""
         self.runner.run(self.store.commit(given, now=self.now, wall=self.now))
+        self.backlog.committed(given)
         for settlement in given.settlements:
             claim = settlement.claim
             line = self.line(claim.lane, claim.event.device)
+            self.came_too_late |= line.in_flight != claim.message
             if line.in_flight == claim.message and isinstance(settlement, Delivered):
                 self.heard[claim.lane, claim.update] = claim.event.state
             line.settle(settlement, self.now)
@@ -266,6 +282,12 @@ class Outbox(RuleBasedStateMachine):
             lines = [line for (owner, _), line in self.lines.items() if owner == lane and line.items]
             times = [max(line.due_at, line.leased_until) for line in lines]
             assert self.runner.run(self.store.next_due(lane)) == min(times, default=None)
+
+    @invariant()
+    def counts_what_the_model_counts(self) -> None:
+        """No device is held back for more than waits of it; an answer too late may have one too few counted."""
+        counted, waiting = Counter(self.backlog._waiting), self.reports()
+        assert counted <= waiting if self.came_too_late else counted == waiting
 
     @invariant()
     def holds_what_the_model_holds(self) -> None:
