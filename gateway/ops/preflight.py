@@ -110,7 +110,8 @@ def store_problems(config: Config) -> Iterator[str]:
     """Yield when the store cannot be opened; nothing is created or migrated."""
     try:
         if config.store.url.is_sqlite:
-            _open_file(config.gateway.data_dir / config.store.url.sqlite_path)
+            data_dir = config.gateway.data_dir
+            _open_file(data_dir / config.store.url.sqlite_path, is_left=not is_in_use(data_dir))
         else:
             _open_server(config.database_url())
     except Denied:
@@ -186,10 +187,13 @@ def _bind(address: Address) -> str | None:
     return None
 
 
-def _open_file(path: Path) -> None:
+def _open_file(path: Path, *, is_left: bool) -> None:
     if not path.exists():
         return
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    # An index of the log that SQLite made anew would hide from the next start what the log has lost.
+    has_index = all(path.with_name(f"{path.name}{suffix}").exists() for suffix in ("-wal", "-shm"))
+    how = "&readonly_shm=1" if is_left and has_index else ""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{how}", uri=True)) as connection:
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         # The last line is the finding; others only head it.

@@ -18,7 +18,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 def hold(engine: Engine) -> Callable[[], None]:
     """Take the store's lock and return how to let go of it; raises BlockingIOError when another holds it."""
     if engine.dialect.name == "sqlite":
-        return hold_file(Path(f"{engine.url.database}.lock"))
+        return hold_file(_lock_of(Path(str(engine.url.database))))
     return _hold_advisory(engine)
 
 
@@ -31,6 +31,26 @@ def hold_file(path: Path) -> Callable[[], None]:
         os.close(lock)
         raise
     return lambda: os.close(lock)
+
+
+def is_held(store: Path) -> bool:
+    """Whether a gateway is at the store in this file."""
+    try:
+        # Shared, so that two who look do not take each other for a gateway.
+        lock = os.open(_lock_of(store), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _lock_of(store: Path) -> Path:
+    return store.with_name(f"{store.name}.lock")
 
 
 def _hold_advisory(engine: Engine) -> Callable[[], None]:

@@ -19,7 +19,9 @@ from gateway.model.update import Update
 from gateway.ports.history import AsideQuery, DeadLetter, LetterQuery, Line, SetAside, UpdateQuery
 from gateway.ports.store import Kind
 from gateway.store import updates as update_rows
+from gateway.store.damage import COMPANIONS
 from gateway.store.engine import BUSY_TIMEOUT_MS
+from gateway.store.lock import is_held
 from gateway.store.schema import dead_letters, journal, lanes, messages, quarantine, queues, updates
 
 T = TypeVar("T")
@@ -160,12 +162,19 @@ def _connect(url: str, *, is_left: bool) -> Engine:
 
 def _open_file(path: Path, *, is_left: bool) -> sqlite3.Connection:
     """Open it so that nothing is written, and a log is never moved into the file."""
-    # With a log, SQLite makes an index of it; without one, and without a writer, no file need be made at all.
-    is_still = is_left and not path.with_name(f"{path.name}-wal").exists()
-    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_still else ''}"
+    how = _untouched(path) if is_left and not is_held(path) else ""
+    uri = f"{path.absolute().as_uri()}?mode=ro{how}"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     return connection
+
+
+def _untouched(path: Path) -> str:
+    """Say how SQLite leaves alone what lies beside the file: an index that it made anew hides what the log has lost."""
+    log, index = (path.with_name(f"{path.name}{suffix}") for suffix in COMPANIONS)
+    if not log.exists():
+        return "&immutable=1"
+    return "&readonly_shm=1" if index.exists() else ""
 
 
 def _line(row: Row[Any]) -> Line:

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.config import load
 from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, Version
 from gateway.model.update import Update
+from gateway.ops import preflight
 from gateway.ports.store import LaneState
 from gateway.store import engine
+from gateway.store.at_rest import AtRest
 from gateway.store.damage import KEPT, free_name
 from gateway.store.database import Database
 from tests.integration.store.scene import LANE, QUOTA, Scene, changes, terminal, transition
 from tests.integration.store.test_room import counted, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 PAGE = 4096
 TOLD = 1000
@@ -252,6 +255,39 @@ async def test_a_log_that_was_longer_is_noticed(
     assert summed(committed) == counted(found)
     assert [each["log_level"] for each in logs if each["event"] == event] == ["error"]
     assert (found.store.has_lost, found.store.set_aside) == ((not begun), aside(copy) if begun else None)
+    await found.store.close()
+
+
+async def look_at_rest(path: Path) -> None:
+    """Look as `status` does where no gateway runs."""
+    async with AtRest(f"sqlite:///{path}") as store:
+        await store.load()
+
+
+async def prove(path: Path) -> None:
+    """Look as `check` does."""
+    config = path.with_name("gateway.toml")
+    config.write_text('[gateway]\ndata_dir = "."\n')
+    assert list(preflight.store_problems(load(config, {}))) == []
+
+
+@pytest.mark.parametrize("look", [look_at_rest, prove])
+async def test_who_looks_before_the_start_hides_nothing(
+    path: Path, tmp_path: Path, look: Callable[[Path], Awaitable[None]]
+) -> None:
+    """A start would take what is left of the log for all of it, and put its older pages over newer ones in the file."""
+    copy, log, index = await killed(path, tmp_path)
+    with index.open("r+b") as file:
+        for at in (96, 128):
+            file.seek(at)
+            file.write(struct.pack("=I", 9))
+    cut_short(log)
+
+    await look(copy)
+    found = await started(copy)
+
+    assert (found.store.has_lost, found.store.set_aside) == (True, None)
+    assert copy.with_name(f"{log.name}.damaged").exists()
     await found.store.close()
 
 
