@@ -43,8 +43,9 @@ class Engine:
         self._backlog = Backlog(lane_quota)
         self._sizes: Mapping[Lane, int] = {}
         self._full: frozenset[Lane] = frozenset()
-        #: Since when devices can be heard without a break.
+        #: Since when devices can be heard without a break, and when one with an open update was last refused.
         self._heard_from = 0.0
+        self._refused_at: dict[DeviceId, float] = {}
         #: Called with each version report; set by the composition root.
         self.on_version: Callable[[VersionReported], None] = lambda _: None
         #: Called when a device speaks of an update that was called off.
@@ -78,8 +79,6 @@ class Engine:
         full = frozenset(lane for lane, size in sizes.items() if size >= self._quota)
         if full != self._full:
             log.error("outbox_full", lanes=sorted(full)) if full else log.info("outbox_has_room")
-            if self._full - full:
-                self.be_patient()
             self._full = full
 
     @property
@@ -142,17 +141,20 @@ class Engine:
         if self._ledger.trouble is not None:
             # Whatever devices say is refused, or soon may be.
             self.be_patient()
-        now = self._clock.now()
-        is_early = now < self._heard_from + PATIENCE.total_seconds()
+        now, patience = self._clock.now(), PATIENCE.total_seconds()
         for update in list(self._record.open_updates()):
             rules = self._record.rules(update.device)
-            if rules is None or self._refusal(rules, update.device) is not None:
+            if rules is None:
                 continue
-            if is_early and update.touched_at < self._heard_from:
+            if self._refusal(rules, update.device) is not None:
+                self._refused_at[update.device] = now
+            heard_from = max(self._heard_from, self._refused_at.get(update.device, 0.0))
+            if now < heard_from + patience and update.touched_at < heard_from:
                 continue
             outcome = expire(update, policy=rules.policy, now=now)
             if outcome.verdict in CHANGES and self._record.act(outcome):
                 self._ledger.request()
+        self._refused_at = {device: at for device, at in self._refused_at.items() if now < at + patience}
 
     def waiting(self) -> set[DeviceId]:
         """Return the devices of which a report waits to be told."""

@@ -276,7 +276,12 @@ class TestBacklogOfOne:
             house.engine.load(replace(await house.store.load(), waiting={(ONE, LONE): LEAST}))
             await asyncio.sleep(86_400)
             house.engine.expire()
-        assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+            assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+            house.engine.limit(4 * LEAST * SHARE)
+            await look_for(house, 119)
+            assert house.record.census() == ({State.CONFIRMING: 1}, 0)
+            await look_for(house, 2)
+        assert house.record.census() == ({}, 0)
 
     @staticmethod
     async def _tell(house: House, count: int) -> None:
