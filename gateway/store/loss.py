@@ -59,30 +59,27 @@ class _Index:
 def look(store: Path) -> bool:
     """Tell, and log, whether commits are gone from the log of a store that nobody has open.
 
-    A log that would put older pages over newer ones in the file is put aside, in the place of the last such one, for
-    the file is whole without it. Raises DamagedError where it is not.
+    A log that would put older pages over newer ones in the file is put aside, in the place of the last such one, where
+    all of it had been moved, for the file is whole without it. Raises DamagedError where it is not.
     """
     path = store.with_name(f"{store.name}-wal")
     index = _Index.read(store.with_name(f"{store.name}-shm"))
     if index is None or index.pages == 0:
         return False
+    found: int | None = 0
     with suppress(FileNotFoundError), path.open("rb") as file:
         found = _good_pages(file, index)
-        if found is None or found >= index.pages:
-            return False
-        if found >= index.begun:
-            return _say(index, found)
-    if index.moved != index.begun:
+    if found is None or found >= index.pages:
+        return False
+    if found >= index.begun:
+        log.error("store_log_damaged", pages_lost=index.pages - found, pages=index.pages)
+        return True
+    # Beside a reader, what was written again since is left out, however early it was written.
+    if index.moved < index.pages:
         raise DamagedError(f"its log is damaged, and {index.begun} of {index.pages} pages may be in it")
     with suppress(FileNotFoundError):
         path.replace(path.with_name(f"{path.name}.damaged"))
-    return _say(index, index.moved)
-
-
-def _say(index: _Index, kept: int) -> bool:
-    if kept < index.pages:
-        log.error("store_log_damaged", pages_lost=index.pages - kept, pages=index.pages)
-    return kept < index.pages
+    return False
 
 
 def _good_pages(file: BinaryIO, index: _Index) -> int | None:
