@@ -64,7 +64,7 @@ def look(store: Path) -> bool:
     """
     path = store.with_name(f"{store.name}-wal")
     index = _Index.read(store.with_name(f"{store.name}-shm"))
-    if index is None or index.pages == 0:
+    if index is None or index.pages == 0 or not store.exists():
         return False
     found: int | None = 0
     with suppress(FileNotFoundError), path.open("rb") as file:

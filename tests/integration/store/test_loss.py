@@ -83,6 +83,21 @@ async def test_a_log_that_was_longer_is_noticed(
     await found.store.close()
 
 
+async def test_a_damaged_log_without_a_store_stops_no_start(path: Path, tmp_path: Path) -> None:
+    """Somebody moved the file away: there is nothing to which the log could belong."""
+    copy, log, index = await killed(path, tmp_path)
+    with index.open("r+b") as file:
+        file.seek(128)
+        file.write(struct.pack("=I", 9))
+    cut_short(log)
+    copy.unlink()
+
+    found = await started(copy)
+    await found.tell(transition("a"))
+    assert (found.store.has_lost, found.store.set_aside) == (False, None)
+    await found.store.close()
+
+
 async def look_at_rest(path: Path) -> None:
     """Look as `status` does where no gateway runs."""
     async with AtRest(f"sqlite:///{path}") as store:
