@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web_response
 
-from gateway import wiring
+from gateway import locks, wiring
 from gateway.assembly import Gateway
 from gateway.clouds import registry
 from gateway.clouds.line import Resolver
@@ -27,7 +27,6 @@ from gateway.ops import memory, notify
 from gateway.ops.http import OpsServer
 from gateway.reload import Reload
 from gateway.store.database import Database
-from gateway.store.lock import hold_file
 from gateway.store.reading import Reading
 
 log = structlog.get_logger()
@@ -164,7 +163,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory: two gateways on one store would each believe their own memory."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        release = hold_file(data_dir / "gateway.lock")
+        release = locks.hold(data_dir / "gateway.lock")
     except BlockingIOError as err:
         raise StoreError(f"{data_dir} is in use by another gateway; stop that one first") from err
     try:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway import locks
 from gateway.cli import later
 from gateway.cli.asking import show
 from gateway.cli.progress import bar
@@ -82,7 +83,7 @@ def _nobody_at(config: Config, store: Path) -> Iterator[None]:
     with ExitStack() as held:
         try:
             for lock in (config.gateway.data_dir / "gateway.lock", Path(f"{store}.lock")):
-                held.callback(later.lock.hold_file(lock))
+                held.callback(locks.hold(lock))
                 _give_to_owner(lock)
         except BlockingIOError:
             fail(Exit.FAILED, f"a gateway runs on {store}; stop it first, and nothing is changed until then")

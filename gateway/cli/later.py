@@ -16,7 +16,6 @@ __all__ = [
     "evidence",
     "examination",
     "exposure",
-    "lock",
     "logs",
     "migrate",
     "preflight",
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from gateway.cli import evidence
     from gateway.devices import access
     from gateway.ops import api, exposure, preflight
-    from gateway.store import backup, lock, migrate
+    from gateway.store import backup, migrate
 else:
     _HOMES = {
         "gateway": ("app", "at_rest", "examination", "logs"),
         "gateway.cli": ("evidence",),
         "gateway.devices": ("access",),
         "gateway.ops": ("api", "exposure", "preflight"),
-        "gateway.store": ("backup", "lock", "migrate"),
+        "gateway.store": ("backup", "migrate"),
     }
 
     def __getattr__(name: str) -> ModuleType:

@@ -1,6 +1,5 @@
 """What `check` proves beside the configuration's own rules: that this machine can do what it says."""
 
-import fcntl
 import os
 import socket
 import sqlite3
@@ -13,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway import locks
 from gateway.config import Address, Config, MqttConfig, told
 from gateway.errors import Denied
 from gateway.hidden import hidden
@@ -64,18 +64,7 @@ def tls_problems(config: Config) -> Iterator[str]:
 
 def is_in_use(data_dir: Path) -> bool:
     """Whether a gateway runs on this data directory: then the addresses are its own."""
-    try:
-        lock = os.open(data_dir / "gateway.lock", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        # Shared, so that two checks at once do not take each other for a gateway.
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return locks.is_held(data_dir / "gateway.lock")
 
 
 def listen_problems(config: Config) -> Iterator[str]:

@@ -1,13 +1,13 @@
 """One gateway for one store: two would each believe their own memory, and one would not tell what it acknowledged."""
 
-import fcntl
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
+
+from gateway import locks
 
 #: Names our lock among the advisory locks of a PostgreSQL database.
 _KEY = 0x07A6A7E3
@@ -18,35 +18,13 @@ _LOCK_NOT_AVAILABLE = "55P03"
 def hold(engine: Engine) -> Callable[[], None]:
     """Take the store's lock and return how to let go of it; raises BlockingIOError when another holds it."""
     if engine.dialect.name == "sqlite":
-        return hold_file(_lock_of(Path(str(engine.url.database))))
+        return locks.hold(_lock_of(Path(str(engine.url.database))))
     return _hold_advisory(engine)
-
-
-def hold_file(path: Path) -> Callable[[], None]:
-    """Lock a file and return how to let go of it; raises BlockingIOError when another process holds it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise
-    return lambda: os.close(lock)
 
 
 def is_held(store: Path) -> bool:
     """Whether a gateway is at the store in this file."""
-    try:
-        # Shared, so that two who look do not take each other for a gateway.
-        lock = os.open(_lock_of(store), os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return locks.is_held(_lock_of(store))
 
 
 def _lock_of(store: Path) -> Path:

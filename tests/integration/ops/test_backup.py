@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway import cli
+from gateway import cli, locks
 from gateway.model.states import State
 from gateway.store import backup as copies
-from gateway.store.lock import hold_file
 from tests.integration.ops.office import open_office, told
 
 FIRST = "P/d1/default/1"
@@ -187,7 +186,7 @@ def test_a_running_gateway_s_store_is_not_restored(config: Path, lock: str) -> N
     """It would go on from its memory, and write it into the copy."""
     file, store = backed_up(config), config.parent / "data" / "gateway.db"
     before = store.read_bytes()
-    release = hold_file(config.parent / "data" / lock)
+    release = locks.hold(config.parent / "data" / lock)
     try:
         result = run(config, "restore", str(file))
     finally:
