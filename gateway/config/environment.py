@@ -9,18 +9,41 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.errors import ConfigError
+
 PREFIX = "OTA_GATEWAY_"
 SEPARATOR = "__"
+_DEEPEST = 32
 
 
 def override(document: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
-    """Set in the document what the environment says; return the variable of each key that was set."""
+    """Set in the document what the environment says; return the variable of each key that was set.
+
+    Raises ConfigError where one means a place deeper than there are any.
+    """
     variables = {}
     for variable in sorted(environ):
         if variable.startswith(PREFIX) and SEPARATOR in variable:
             parts = variable.removeprefix(PREFIX).split(SEPARATOR)
             variables[_set(document, parts, _value(environ[variable]))] = variable
+            if is_deep(document):
+                raise ConfigError(
+                    [f"{variable} is nested too deeply to be read; take brackets or {SEPARATOR} out"]
+                )
     return variables
+
+
+def is_deep(document: dict[str, Any]) -> bool:
+    """Whether tables and lists stand in each other deeper than anything that is meant."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def _value(text: str) -> Any:

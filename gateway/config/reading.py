@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.config import rules
 from gateway.config.devices_file import DevicesFile, Listed
-from gateway.config.environment import override
+from gateway.config.environment import is_deep, override
 from gateway.config.model import Config
 from gateway.config.problems import did_you_mean, dotted, problems_of, unknown_values
 from gateway.config.products import DeviceConfig, ProductConfig, identity
@@ -29,7 +29,6 @@ from gateway.errors import ConfigError
 
 #: Characters.
 _LONGEST = 16 * 2**20
-_DEEPEST = 32
 _TOO_DEEP = "{} is nested too deeply to be read; take brackets out"
 
 _S = TypeVar("_S", bound=Section)
@@ -55,9 +54,9 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
 def read(path: Path, environ: Mapping[str, str] | None = None) -> Reading:
     """Read the file as `load` does, and keep what is good in it; raises ConfigError when it is no TOML."""
     document = _document(path)
-    variables = override(document, os.environ if environ is None else environ)
-    if _is_deep(document):
+    if is_deep(document):
         raise ConfigError([_TOO_DEEP.format(path)])
+    variables = override(document, os.environ if environ is None else environ)
     reader = _Reader(path.absolute().parent)
     config = reader.config(document)
     return Reading(
@@ -83,19 +82,6 @@ def _document(path: Path) -> dict[str, Any]:
     except RecursionError:
         problem = _TOO_DEEP.format(path)
     raise ConfigError([problem])
-
-
-def _is_deep(document: dict[str, Any]) -> bool:
-    """Whether tables and lists stand in each other deeper than anything that is meant."""
-    level: list[Any] = [document]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return bool(level)
 
 
 def _with_variable(problem: str, variables: Mapping[str, str]) -> str:

@@ -34,8 +34,13 @@ def environment(data: bytes) -> None:
     """A value of a variable, which stands for any key, is one or a sentence that names the variable."""
     key, _, value = data.decode("utf-8", "replace").partition("=")
     _FILE.write_bytes(b'[gateway]\nname = "site"\n[mqtt]\n')
-    for problem in read(_FILE, {f"OTA_GATEWAY_{key}": value}).problems:
-        assert problem
+    variable = f"OTA_GATEWAY_{key}"
+    try:
+        problems = read(_FILE, {variable: value}).problems
+    except ConfigError as error:
+        assert all(variable in problem for problem in error.problems)
+        return
+    assert all(problems)
 
 
 def devices(data: bytes) -> None:
@@ -68,7 +73,8 @@ TARGETS = {
         max_bytes=6000,
     ),
     "environment": Target(
-        environment, (b"MQTT__LISTEN=127.0.0.1:1", b"GATEWAY__NAME=[1]", b'PRODUCTS={"a":{}}')
+        environment,
+        (b"MQTT__LISTEN=127.0.0.1:1", b"GATEWAY__NAME=[1]", b'PRODUCTS={"a":{}}', b"A" + b"__A" * 40),
     ),
     "devices_file": Target(
         devices,

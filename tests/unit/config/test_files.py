@@ -220,3 +220,16 @@ def _told(path: Path) -> list[str]:
     # What is asked of one that has mistakes.
     secrets = [key for key, _ in reading.config.secrets()]
     return [*reading.problems, *secrets, *reading.config.proven().products]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTA_GATEWAY_" + "__".join("a" * 40), "1"), ("OTA_GATEWAY_GATEWAY__NAME", "[" * 200 + "]" * 200)],
+    ids=["by its name", "by its value"],
+)
+def test_a_variable_that_goes_too_deep_is_named(tmp_path: Path, variable: str, value: str) -> None:
+    """And not the file, in which there is nothing to mend."""
+    path = tmp_path / "gateway.toml"
+    path.write_text('[gateway]\nname = "site"\n')
+    expected = f"{variable} is nested too deeply to be read; take brackets or __ out"
+    assert problems(path, {variable: value}) == [expected]
