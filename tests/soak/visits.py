@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
@@ -57,7 +58,9 @@ class Visits:
             return
         tried = inputs_tried(ended.complaint)
         if ended.code or not tried:
-            self.seen.append(f"fuzz: {target} ended with {ended.code}: {ended.complaint[-SHOWN:]}")
+            found = re.search(r"Uncaught Python exception: ===\n(.*)", ended.complaint)
+            why = found[1] if found else ended.complaint[-SHOWN:]
+            self.seen.append(f"fuzz: {target} ended with {ended.code}, its input lies in build/fuzz: {why}")
         self.tried[name] += tried or 0
 
     def _door(self, kind: str) -> int:
