@@ -24,8 +24,8 @@ from rich.table import Table
 
 from gateway.devices.broker import TlsFiles
 from tests.bench.server import GENERATOR_CORE, SERVER_CORE
-from tests.fire.mqtt import attacks, tls_attacks
 from tests.fire.mqtt.attacks import Target
+from tests.fire.mqtt.by_name import BEHIND_TLS, ENDED, attack_of
 from tests.fire.mqtt.fort import TIMES_CALM, Fort, Watched, fort
 from tests.fire.mqtt.test_fire import CASES
 from tests.fire.mqtt.test_tls_fire import CASES as TLS_CASES
@@ -68,7 +68,7 @@ def main() -> None:
 
 def _names() -> list[str]:
     plain = [case.attack.__name__ for case in CASES]
-    return plain + [f"tls {case.attack.__name__}" for case in TLS_CASES]
+    return plain + [f"{BEHIND_TLS}{case.attack.__name__}" for case in TLS_CASES]
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def _felt(made: Fort, attack: str, seconds: float) -> Felt:
     with made.guarded() as seen:
         time.sleep(seconds)
     calm, before = seen(), made.held()
-    port = made.tls_port if attack.startswith("tls ") else made.port
+    port = made.tls_port if attack.startswith(BEHIND_TLS) else made.port
     command = [sys.executable, "-m", "tests.bench.fire", "--strike", attack]
     with made.guarded() as seen:
         subprocess.run([*command, "--port", str(port), "--seconds", str(seconds)], check=True)
@@ -96,11 +96,11 @@ def _felt(made: Fort, attack: str, seconds: float) -> Felt:
 
 async def _strike(name: str, target: Target) -> None:
     """Attack, again whenever the gateway has put an end to it, until the time is up."""
-    home, attack = (tls_attacks, name[4:]) if name.startswith("tls ") else (attacks, name)
+    attack = attack_of(name)
     end = time.monotonic() + target.seconds
     while (left := end - time.monotonic()) > 0:
-        with contextlib.suppress(OSError, AssertionError, TimeoutError, EOFError):
-            await getattr(home, attack)(target._replace(seconds=left))
+        with contextlib.suppress(*ENDED):
+            await attack(target._replace(seconds=left))
         await asyncio.sleep(0.01)
 
 

@@ -12,15 +12,12 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from tests.fire.mqtt import attacks, tls_attacks
-from tests.fire.mqtt.attacks import Attack, Target, strikes
+from tests.fire.mqtt.attacks import Target, strikes
+from tests.fire.mqtt.by_name import ENDED, attack_of
 from tests.fire.mqtt.test_fuzz import VALID
 from tests.integration.broker.mqtt import connect, publish
 
 CROWD = 100
-#: How the names of attacks on the port with TLS begin.
-BEHIND_TLS = "tls_"
-ENDED = (OSError, AssertionError, TimeoutError, EOFError)
 REPORTS = (
     b'{"type":"state","version":"9.9","state":"succeeded"}',
     b'{"type":"state","version":"9.9","state":"failed","phase":"download","reason":"LOW_BATTERY","detail":"3.1 V"}',
@@ -96,16 +93,6 @@ FUZZED: Mapping[str, Callable[[Random], bytes]] = {
     "http": http,
     "images": images,
 }
-
-
-def attack_of(kind: str) -> Attack:
-    """Return what strikes by this name."""
-    found: Attack = (
-        getattr(tls_attacks, kind.removeprefix(BEHIND_TLS))
-        if kind.startswith(BEHIND_TLS)
-        else getattr(attacks, kind)
-    )
-    return found
 
 
 def visit(kind: str, seed: str) -> Callable[[Target], Coroutine[Any, Any, int]]:

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
+from tests.fire.mqtt.by_name import attack_of
 from tests.soak.faults import fault
-from tests.soak.hostile import FUZZED, attack_of
+from tests.soak.hostile import FUZZED
 from tests.soak.schedule import HOSTILE, RESTARTING, RESTARTS, TRACKS, Planned, schedule
 
 

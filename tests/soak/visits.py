@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fire.fuzz import command_of, inputs_tried
-from tests.soak.hostile import BEHIND_TLS
+from tests.fire.mqtt.by_name import BEHIND_TLS
 from tests.soak.site import House
 
 PATIENCE = 60.0  # seconds, beyond what was wanted
