@@ -1,6 +1,7 @@
 """Over the whole test run: no secret that a test's configuration reveals stands in anything that the test printed."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,10 @@ from hypothesis import settings
 from gateway.config import Secret
 from tests.leaks import leaks
 
+# What helpers compared is shown as well, where it is not as it should be.
+pytest.register_assert_rewrite(
+    *(f"tests.{each.name}" for each in Path(__file__).parent.iterdir() if each.is_dir())
+)
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")

@@ -19,8 +19,6 @@ PLACES = (
     "#/updates/PLAIN/d0017/default/1",
     "#/devices/PLAIN/d0017",
 )
-#: Milliseconds until it shows how things stand.
-AT_ONCE = 1000
 #: Elements that reach beyond the right edge of the screen, or of their section, with what they say.
 BEYOND = """() => [...document.querySelectorAll('body *')].filter((each) => {
   const box = each.getBoundingClientRect();
@@ -30,15 +28,11 @@ BEYOND = """() => [...document.querySelectorAll('body *')].filter((each) => {
 }).map((each) => each.tagName + ' ' + each.textContent.slice(0, 60))"""
 
 
-async def test_it_shows_at_once_how_things_stand(browser: Browser, busy: Box) -> None:
-    """Within a second, without a complaint, and without asking anybody else."""
+async def test_it_shows_how_things_stand(browser: Browser, busy: Box) -> None:
+    """Without a complaint, and without asking anybody else; how fast, `tests.page.measure` measures."""
     async with tab(browser, busy.url) as opened:
-        took = []
-        for _ in range(3):  # the machine may be busy with something else for a moment
-            await opened.go()
-            await opened.ready()
-            took.append(await opened.measure("performance.getEntriesByName('useful')[0].startTime"))
-        assert min(took) < AT_ONCE
+        await opened.go()
+        await opened.ready()
         assert await opened.title() == "3 reports were refused for good."
         for title in ("Clouds", "Updating", "Does not move", "Dead letters", "Quarantine", "The last hours"):
             await opened.sees(title)

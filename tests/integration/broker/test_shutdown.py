@@ -2,16 +2,23 @@
 
 import asyncio
 import socket
-import time
 
 import pytest
 
-from gateway.devices.broker import Limits, Listener, MqttBroker
-from tests.integration.broker.mqtt import connect, puback, publish, subscribe
+from gateway.devices.broker import Limits, Listener, MqttBroker, broker
+from tests.integration.broker.mqtt import PATIENCE_S, connect, puback, publish, subscribe
 from tests.integration.broker.site import House, device, eventually, house_with
 
 REPORT = "ota/P/dev1/report"
 COMMAND = "ota/P/dev1/command"
+
+
+async def _ends_uncut(house: House) -> None:
+    """End, while whoever does not let go would be waited for until the test gave up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(broker, "_LEAVE_S", 100 * PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await house.broker.stop()
 
 
 async def test_stop_accepting_lets_commits_be_acknowledged(house: House) -> None:
@@ -36,17 +43,15 @@ async def test_stop_accepting_lets_commits_be_acknowledged(house: House) -> None
 
 
 async def test_stop_with_a_thousand_connections() -> None:
-    """All go, each told to the receiver once, in a second or two."""
+    """All go by themselves, each told to the receiver once."""
     async with house_with() as house:
         clients = [await house.client() for _ in range(1000)]
         for number, client in enumerate(clients):
             client.send(connect(f"dev{number}"))
         await eventually(lambda: house.receiver.present == 1000)
 
-        start = time.monotonic()
-        await house.broker.stop()
+        await _ends_uncut(house)
 
-        assert time.monotonic() - start < 3
         assert house.receiver.present == 0
         assert len(set(house.receiver.lives)) == len(house.receiver.lives) == 2000
 
@@ -59,10 +64,8 @@ async def test_stop_with_strangers_that_say_nothing(house: House) -> None:
     judged.send(connect())
     await eventually(lambda: len(house.access.logins) == 1)
 
-    start = time.monotonic()
-    await house.broker.stop()
+    await _ends_uncut(house)
 
-    assert time.monotonic() - start < 1
     for client in (silent, half, judged):
         assert await client.rest() == b""
     assert house.receiver.lives == []
@@ -75,10 +78,9 @@ async def test_stop_with_devices_that_never_read(house: House) -> None:
         while house.broker.send(device(f"dev{number}"), f"ota/P/dev{number}/command", b"x" * 60_000):
             await asyncio.sleep(0)
 
-    start = time.monotonic()
-    await house.broker.stop()
+    async with asyncio.timeout(PATIENCE_S):
+        await house.broker.stop()
 
-    assert time.monotonic() - start < 5
     assert house.receiver.present == 0
     for sock in socks:
         sock.close()
@@ -91,10 +93,7 @@ async def test_stop_while_the_receiver_has_no_room(house: House) -> None:
     client.send(*(publish(REPORT, b"x", each) for each in range(1, 500)))
     await eventually(lambda: len(house.receiver.received_) == 1)
 
-    start = time.monotonic()
-    await house.broker.stop()
-
-    assert time.monotonic() - start < 1
+    await _ends_uncut(house)
 
 
 async def test_stop_twice(house: House) -> None:

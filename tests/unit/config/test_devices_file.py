@@ -149,15 +149,10 @@ def test_a_file_in_another_encoding_is_named(site: Path) -> None:
 
 
 def test_the_cost_of_a_device_does_not_grow_with_their_number(site: Path) -> None:
-    """Ten thousand devices cost ten times a thousand, not a hundred times."""
-    few, many = (_seconds_to_load(site, count) for count in (1_000, 10_000))
-    assert many < 40 * few
-
-
-def _seconds_to_load(site: Path, count: int) -> float:
-    rows = "".join(f"d{n},secret-{n:06},{n}\n" for n in range(count))
+    """A hundred thousand take a second or two; a look at all those before each would take minutes."""
+    rows = "".join(f"d{n},secret-{n:06},{n}\n" for n in range(100_000))
     _devices(site, f"name,secret,onenet_dev_id\n{rows}")
     begun = time.process_time()
     config = load(site, {})
-    assert len(config.products["P"].devices) == count
-    return time.process_time() - begun
+    assert time.process_time() - begun < 60
+    assert len(config.products["P"].devices) == 100_000
