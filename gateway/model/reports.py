@@ -60,10 +60,8 @@ def _advance(update: Update, event: StateReported, state: State, *, policy: Poli
     step = STEPS[update.state, state]
     if step is Step.ABSORBED:
         return Outcome(Verdict.ABSORBED, update)
-    if step is Step.REPEAT and update.doubt is not None:
-        return Outcome(Verdict.NOTED, replace(update, doubt=None, touched_at=now))
     if step is Step.REPEAT:
-        return _progress(update, event, now)
+        return _repeated(update, event, now)
     if step is Step.STALE or (update.both_entered and state in RANK_GROUP) or _is_leftover(update, event):
         return Outcome(Verdict.STALE, update)
     after = entered(update, state, now, event=event)
@@ -79,13 +77,15 @@ def _is_leftover(update: Update, event: StateReported) -> bool:
     return event.state is State.FAILED or (event.redelivered and not event.state.is_terminal)
 
 
-def _progress(update: Update, event: StateReported, now: float) -> Outcome:
-    if event.percent is None or event.percent == update.percent:
-        return Outcome(Verdict.DUPLICATE, update)
-    progressed = replace(
-        update, percent=event.percent, synthetic=event.synthetic, touched_at=now, stalled=False
-    )
-    return Outcome(Verdict.PROGRESSED, progressed)
+def _repeated(update: Update, event: StateReported, now: float) -> Outcome:
+    """The state that it is in anyhow: no more in doubt, and further on where another percentage is said."""
+    trusted = replace(update, doubt=None, touched_at=now)
+    if event.percent is not None and event.percent != update.percent:
+        progressed = replace(trusted, percent=event.percent, synthetic=event.synthetic, stalled=False)
+        return Outcome(Verdict.PROGRESSED, progressed)
+    if update.doubt is not None:
+        return Outcome(Verdict.NOTED, trusted)
+    return Outcome(Verdict.DUPLICATE, update)
 
 
 def _claimed(event: StateReported, target: Version, running: Version | None, policy: Policy) -> State:

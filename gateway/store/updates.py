@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, false, func, select
+from sqlalchemy import Connection, Row, bindparam, false, func, null, select
 
 from gateway.model import codec
 from gateway.model.identity import DeviceId, Module, Version
@@ -26,6 +26,7 @@ _PROGRESS = (
         synthetic=bindparam("synthetic"),
         touched_at=bindparam("touched_at"),
         stalled=false(),
+        doubt=null(),
     )
 )
 

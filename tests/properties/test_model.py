@@ -116,6 +116,9 @@ def test_attempts_count_within_a_target(story: Story) -> None:
 @given(story=stories(), event=events)
 @example(story=Story().tell(says(State.FAILED)), event=runs(Version("1.0")))
 @example(story=Story().tell(says(State.FAILED)), event=announced())
+@example(
+    story=Story().tell(says(State.INSTALLING), runs(Version("1.0"))), event=says(State.INSTALLING, percent=0)
+)
 def test_a_repeat_tells_nobody_anything(story: Story, event: StateReported | VersionReported) -> None:
     """QoS 1 redelivers: the second time nothing changes but that a finished update is armed."""
     story.tell(event)

@@ -100,10 +100,10 @@ async def test_a_changed_update_replaces_its_row(scene: Scene) -> None:
 
 
 async def test_progress_is_written_through(scene: Scene) -> None:
-    """The percentage, the time, and that the update is stalled no more."""
-    stalled = replace(PLAIN, state=State.DOWNLOADING, percent=1, stalled=True)
+    """The percentage, the time, and that the update is neither stalled nor in doubt any more."""
+    stalled = replace(PLAIN, state=State.INSTALLING, percent=1, stalled=True, doubt=Version("0.9"))
     await scene.commit(Changes(updates={stalled.id: stalled}))
-    onward = replace(stalled, percent=2, touched_at=9.0, stalled=False)
+    onward = replace(stalled, percent=2, touched_at=9.0, stalled=False, doubt=None)
 
     await scene.commit(Changes(progressed={onward.id: onward}))
 

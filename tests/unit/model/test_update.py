@@ -318,6 +318,12 @@ class TestEvidence:
         story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1), says(State.SUCCEEDED))
         assert (story.current.state, story.current.doubt) == (State.CONFIRMING, None)
 
+    def test_progress_dispels_the_doubt_and_counts(self) -> None:
+        """A device that goes on at another percentage is heard the first time that it says so."""
+        story = Story(STRICT, running=V1).tell(says(INSTALLING), runs(V1), says(INSTALLING, percent=40))
+        assert (story.verdicts[-1], story.current.percent) == (Verdict.PROGRESSED, 40)
+        assert story.current.doubt is None
+
     def test_a_doubt_that_nothing_dispels_is_the_evidence(self) -> None:
         """Half a minute later the device counts as rolled back, however often it says so meanwhile."""
         story = Story(STRICT, running=V1).tell(says(State.SUCCEEDED), runs(V1))
