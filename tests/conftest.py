@@ -1,5 +1,6 @@
 """Over the whole test run: no secret that a test's configuration reveals stands in anything that the test printed."""
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from tests.leaks import leaks
 pytest.register_assert_rewrite(
     *(f"tests.{each.name}" for each in Path(__file__).parent.iterdir() if each.is_dir())
 )
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("house", deadline=None)
+# How long an example takes says more of the machine than of the code. What CI tries it tries again the next time; new
+# examples are sought everywhere else, and with `--hypothesis-profile long` for as long as it takes.
+settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("long", deadline=None, max_examples=20_000)
 settings.load_profile("house")
 
 #: Of the test that runs now.
