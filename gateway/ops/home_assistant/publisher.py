@@ -84,15 +84,18 @@ class HomeAssistant:
     async def _serve(self, client: aiomqtt.Client) -> None:
         self._changed.clear()
         self._announced.clear()
+        async with asyncio.TaskGroup() as group:
+            # It hears at once that the connection is lost, where who publishes waits for an answer.
+            group.create_task(self._forget(client), name="home-assistant-forget")
+            group.create_task(self._tell(client), name="home-assistant-tell")
+
+    async def _tell(self, client: aiomqtt.Client) -> None:
+        """Say all that is known, then what changes."""
         for part in self._known():
             await self._announce(client, part)
         await client.publish(entity.availability_topic(self._site), "online", qos=1, retain=True)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forget(client), name="home-assistant-forget")
-            group.create_task(self._follow(client), name="home-assistant-follow")
-
-    async def _follow(self, client: aiomqtt.Client) -> None:
-        """Say what changes."""
+        # Only now: what comes is held against what was announced.
+        await client.subscribe(f"{self._config.prefix}/update/{entity.node(self._site)}/+/config", qos=1)
         while True:
             await self._news.wait()
             self._news.clear()
@@ -103,7 +106,6 @@ class HomeAssistant:
 
     async def _forget(self, client: aiomqtt.Client) -> None:
         """Take back what an earlier configuration of the site announced and nothing here is called any more."""
-        await client.subscribe(f"{self._config.prefix}/update/{entity.node(self._site)}/+/config", qos=1)
         async for message in client.messages:
             if message.payload and str(message.topic) not in self._announced:
                 await client.publish(str(message.topic), b"", qos=1, retain=True)

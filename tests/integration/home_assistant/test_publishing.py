@@ -182,6 +182,25 @@ async def test_a_broker_that_is_away_is_told_when_it_is_back(tmp_path: Path, bro
     assert len(warnings) == 1
 
 
+async def test_a_broker_that_hangs_up_owing_an_answer_is_left_at_once(tmp_path: Path) -> None:
+    """Nobody waits ten seconds for the PUBACK of a connection that is gone."""
+    greeted = asyncio.Queue[None]()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.put_nowait(None)
+        writer.write(bytes((0x20, 2, 0, 0)))
+        await reader.readuntil(b"online")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        table = f'[home_assistant]\nbroker = "127.0.0.1:{server.sockets[0].getsockname()[1]}"'
+        async with site(tmp_path, PRODUCT, "", extra=table) as made:
+            await made.start()
+            await greeted.get()
+            async with asyncio.timeout(8):
+                await greeted.get()
+
+
 async def test_what_is_gone_from_the_site_goes_from_home_assistant(tmp_path: Path, broker: Broker) -> None:
     """A retained configuration of this site that nothing here bears any more is taken back; others' are not."""
     mine = "homeassistant/update/ota_gateway_e2e/gone_00000000/config"
