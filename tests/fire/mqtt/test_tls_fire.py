@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.devices.broker import TlsFiles
+from tests.fire.box.injuries import FalseClock
 from tests.fire.mqtt import tls_attacks
 from tests.fire.mqtt.attacks import Target
 from tests.fire.mqtt.conftest import SECONDS, note
@@ -147,17 +149,6 @@ async def test_another_authority_s_certificate_opens_nothing(
     assert await said_to(stronghold.tls_port, own.client(foreign)) == b""
 
 
-def the_past() -> dict[str, str]:
-    """Return the environment of a process whose clock was never set."""
-    [library, *_] = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": "@1970-01-02 00:00:00",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-@needs_faketime
 async def test_a_box_that_wakes_up_in_1970_knows_its_devices(
     tmp_path: Path, files: TlsFiles, own: Authority
 ) -> None:
@@ -165,6 +156,9 @@ async def test_a_box_that_wakes_up_in_1970_knows_its_devices(
     good = own.client(own.issue("dev-1970", "/CN=C\\/dev1"))
     foreign = own.client(authority(tmp_path, "foreign").issue("dev1", "/CN=C\\/dev1"))
 
-    with fort(tmp_path, tls=files, environ=the_past()) as made:
+    clock = FalseClock(tmp_path)
+    clock.set(years=1970.1 - time.gmtime().tm_year)
+
+    with fort(tmp_path, tls=files, environ=clock.environment) as made:
         assert await said_to(made.tls_port, good) == ACCEPTED
         assert await said_to(made.tls_port, foreign) == b""
