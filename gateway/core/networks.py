@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, TypeVar
 
@@ -31,6 +32,7 @@ def plain(address: str) -> str:
     return address
 
 
+@lru_cache(REMEMBERED)
 def network_of(address: str) -> str:
     """Return what one owner has: an IPv4 address, or the /64 of an IPv6 one."""
     with suppress(ValueError):

@@ -58,6 +58,8 @@ def main() -> None:
         os.nice(POLITE)
         uvloop.run(_strike(options.strike, Target(options.port, options.seconds, CROWD)))
         return
+    if unknown := [name for name in options.attacks if name not in _names()]:
+        raise SystemExit(f"there is no attack {', '.join(unknown)}; there are {', '.join(_names())}")
     felt = []
     with tempfile.TemporaryDirectory(prefix="fire") as name, _gateway(Path(name)) as made:
         for attack in options.attacks or _names():
@@ -118,7 +120,9 @@ def _print(felt: list[Felt]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fire", description=__doc__)
-    parser.add_argument("attacks", nargs="*", help="by name; all of them otherwise")
+    parser.add_argument(
+        "attacks", nargs="*", metavar="attack", help=f"all of them otherwise: {', '.join(_names())}"
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="of peace, and of each attack")
     parser.add_argument("--strike", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)

@@ -199,19 +199,20 @@ class MqttBroker:
             serve=engine.serve,
         )
 
-    def _admit(self, accepted: socket.socket, peer: tuple[str, int], tls: ssl.SSLContext | None) -> None:
+    def _admit(self, accepted: socket.socket, peer: tuple[str, int], tls: ssl.SSLContext | None) -> bool:
         premises = self._premises
         if premises is None:
             accepted.close()
-            return
+            return False
         if objection := premises.crowd.objection(peer[0], asyncio.get_running_loop().time()):
             log.debug("connection_refused", address=peer[0], reason=objection)
             premises.tally.count(objection)
             accepted.close()
-            return
+            return False
         connection = Connection(premises, peer)
         premises.crowd.add(connection)
         connection.open(accepted, tls)
+        return True
 
     def _crowd(self) -> tuple[Connection, ...]:
         return tuple(self._premises.crowd) if self._premises else ()

@@ -6,7 +6,7 @@ What leaves here can be parsed without further checks, so amqtt's codec never se
 from typing import NamedTuple
 
 from gateway.devices.broker.errors import Ending, PacketError
-from gateway.devices.broker.limits import Limits
+from gateway.devices.broker.limits import Limits, weight
 from gateway.devices.broker.packets import CONNECT, PUBLISH, check_control
 from gateway.devices.broker.surplus import KEPT_BYTES, Piece, Surplus
 from gateway.devices.broker.topics import is_topic
@@ -34,7 +34,7 @@ class Control(NamedTuple):
     #: Where the variable header begins.
     body_at: int
     #: How many ordinary packets it costs.
-    weight: int = 1
+    cost: int = 1
 
 
 class Framer:
@@ -182,8 +182,8 @@ class Framer:
     def _control(self, first: int, start: int, body: int, end: int) -> Control:
         kind = first >> 4
         raw = self._data[start:end]
-        weight = check_control(first, raw[body - start :], self._limits.max_subscriptions)
+        filters = check_control(first, raw[body - start :], self._limits.max_subscriptions)
         if kind == CONNECT:
             self._is_greeted = True
             self._max_bytes = self._limits.max_packet_bytes
-        return Control(kind, raw, body - start, weight)
+        return Control(kind, raw, body - start, filters + weight(len(raw)) - 1)

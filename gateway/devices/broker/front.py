@@ -128,7 +128,7 @@ class Connection:
             self._task.add_done_callback(self._served)
             return
         if self._intake is not None:
-            self._intake.pace(packet.weight)
+            self._intake.pace(packet.cost)
         if packet.kind == PUBACK:
             # Nothing of ours asks for one.
             return

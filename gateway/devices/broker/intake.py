@@ -9,7 +9,7 @@ from gateway.devices.broker.acknowledgements import Acknowledgements
 from gateway.devices.broker.brakes import Brake, Brakes
 from gateway.devices.broker.errors import Ending
 from gateway.devices.broker.framing import Publish
-from gateway.devices.broker.limits import TokenBucket
+from gateway.devices.broker.limits import TokenBucket, weight
 from gateway.devices.broker.premises import Premises
 from gateway.devices.broker.surplus import KEPT_BYTES, Piece
 from gateway.model.identity import DeviceId
@@ -89,7 +89,7 @@ class Intake:
             )
         if 0 < self._max_unacknowledged <= len(self._acks):
             self._brakes.hold(Brake.UNACKNOWLEDGED)
-        self.pace()
+        self.pace(weight(len(publish.topic) + len(publish.payload)))
         if not premises.receiver.has_room:
             premises.rooms.hold(self._brakes)
 

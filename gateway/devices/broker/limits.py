@@ -3,6 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+_WEIGHED_BYTES = 4096
+
+
+def weight(length: int) -> int:
+    """Return how many ordinary packets one of so many bytes costs: reports are small, and who floods is not."""
+    return 1 + length // _WEIGHED_BYTES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -26,7 +33,7 @@ class Limits:
     #: Filters of one device.
     max_subscriptions: int = 32
     #: Per connection; over it, its socket is read later, and cut where Departure says; 0: unlimited.
-    #: Every other packet counts as well, and every filter in it.
+    #: Every other packet counts as well, every filter in it, and all 4 KB of any packet: see `weight`.
     publishes_per_second: float = 50
     publish_burst: int = 100
     #: QoS 1 publishes of one connection that wait for their commit; at it, its socket is read later; 0: unlimited.

@@ -13,12 +13,17 @@ import structlog
 from gateway.devices.access.validity import is_plausible
 
 _ACCEPTS_A_TURN = 64
+_ENTRIES_A_TURN = 4
+"""Who is let in costs half a millisecond until the login is over; devices that are in come between."""
 _BACKLOG = 1024
 _KERNEL_BYTES = 65_536
 """What the kernel holds for one connection, each way: left to itself it takes several megabytes for a peer that is
 read later, or that does not read, and all peers together could take what the box needs for everything else."""
 _EXHAUSTED_S = 0.5
 """How long nobody is accepted when the process has no file descriptor left."""
+
+_BREATH_S = 0.005
+"""How long nobody is accepted after somebody was refused: who comes back at once must not keep the loop busy."""
 
 _NO_CHECK_TIME = 0x20_0000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, for which ssl has no name."""
@@ -64,9 +69,12 @@ class Door:
     def __init__(
         self,
         listener: Listener,
-        admit: Callable[[socket.socket, tuple[str, int], ssl.SSLContext | None], None],
+        admit: Callable[[socket.socket, tuple[str, int], ssl.SSLContext | None], bool],
     ) -> None:
-        """Bind and listen; raise OSError that names the address. Nobody is accepted before `open`."""
+        """Bind and listen; raise OSError that names the address. Nobody is accepted before `open`.
+
+        `admit` takes the socket and says whether it was let in.
+        """
         self._admit = admit
         self._tls = listener.tls.context() if listener.tls else None
         self._socket = _bound(listener.host, listener.port)
@@ -95,21 +103,30 @@ class Door:
             self._socket.close()
 
     def _accept(self) -> None:
+        entries, is_refused = 0, False
         for _ in range(_ACCEPTS_A_TURN):
             try:
                 accepted, peer = self._socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return
+                break
             except OSError as err:
-                # EMFILE and its like: the socket stays readable, so look away for a while.
+                # EMFILE and its like: the socket stays readable.
                 log.warning("accept_failed", error=str(err), retry_s=_EXHAUSTED_S)
-                self._loop.remove_reader(self._socket.fileno())
-                self._retry = self._loop.call_later(_EXHAUSTED_S, self.open)
+                self._look_away(_EXHAUSTED_S)
                 return
             accepted.setblocking(False)
             if self._tls is not None:
                 judge_by_clock(self._tls, time.time())
-            self._admit(accepted, (peer[0], peer[1]), self._tls)
+            if not self._admit(accepted, (peer[0], peer[1]), self._tls):
+                is_refused = True
+            elif (entries := entries + 1) == _ENTRIES_A_TURN:
+                break
+        if is_refused:
+            self._look_away(_BREATH_S)
+
+    def _look_away(self, seconds: float) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._retry = self._loop.call_later(seconds, self.open)
 
 
 def _authorities(context: ssl.SSLContext) -> set[bytes]:

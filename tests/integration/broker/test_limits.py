@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections import Counter
 
 import pytest
 
@@ -86,6 +87,44 @@ async def test_connects_are_paced() -> None:
         await house.device("dev2")
 
 
+async def test_who_is_refused_and_comes_back_at_once_costs_little() -> None:
+    """After a refusal nobody is accepted for five milliseconds: who comes waits, and not the loop."""
+    loop, comings = asyncio.get_running_loop(), 0
+    async with house_with(connects_per_second=1) as house:
+        start = loop.time()
+        while loop.time() < start + 0.5:
+            client = await house.client()
+            client.send(bytes(2))  # ends those that are let in
+            await client.rest()
+            client.writer.close()
+            comings += 1
+        took = loop.time() - start
+
+        refused = house.counted("connections_refused_total", "connect_rate")
+        assert 1 < refused <= comings < took / 0.005 + 10
+
+
+async def test_those_who_are_in_come_between_those_who_enter(house: House) -> None:
+    """Of a crowd at the door four enter in a turn of the loop."""
+    [door], turns, entered = house.broker._doors, 0, Counter[int]()
+
+    def turning() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(turning)
+
+    loop = asyncio.get_running_loop()
+    admit = door._admit
+    door._admit = lambda *given: entered.update([turns]) or admit(*given)
+    loop.call_soon(turning)
+    with contextlib.ExitStack() as crowd:
+        for _ in range(30):
+            crowd.enter_context(house.raw())
+        await eventually(lambda: entered.total() == 30)
+
+    assert max(entered.values()) == 4
+
+
 async def test_publishes_are_paced_not_dropped() -> None:
     """A device that is too fast is read more slowly: everything arrives, at the rate."""
     async with house_with(publishes_per_second=100, publish_burst=10) as house:
@@ -99,12 +138,25 @@ async def test_publishes_are_paced_not_dropped() -> None:
         assert house.receiver.payloads == [b"%d" % each for each in range(1, 61)]
 
 
+async def test_large_publishes_are_paced_as_what_they_weigh() -> None:
+    """56 KB cost as much as fifteen reports."""
+    async with house_with(publishes_per_second=100, publish_burst=10) as house:
+        client = await house.device()
+        start = asyncio.get_running_loop().time()
+
+        client.send(*(publish(REPORT, b"x" * 57_344, each) for each in range(1, 6)))
+
+        await client.expect(puback(*range(1, 6)))
+        assert asyncio.get_running_loop().time() - start > 0.4
+
+
 OTHERS = {
     "PUBACK": puback(1) * 60,
     "PINGREQ": PINGREQ * 60,
     "SUBSCRIBE": subscribe("ota/P/dev1/command") * 60,
     "filters": subscribe(*["ota/P/dev1/command"] * 30) * 2,
     "filters to end": unsubscribe(*["ota/P/dev1/command"] * 30) * 2,
+    "a long filter": subscribe("ota/P/dev1/" + "x" * 57_344) * 4,
 }
 
 
