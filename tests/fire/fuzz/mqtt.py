@@ -78,7 +78,7 @@ def _control(control: Control) -> None:
         except PacketError:
             return
         assert is_encodable((said.client_id, said.username or "", said.password or ""))
-    assert 1 <= control.weight <= LIMITS.max_subscriptions
+    assert 1 <= control.cost <= LIMITS.max_subscriptions + len(control.raw) // 4096
     reader = AmqttReader(lambda: None)
     reader.open()
     reader.put(control.raw)
