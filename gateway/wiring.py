@@ -27,7 +27,7 @@ from gateway.model.update import Verdict
 from gateway.ops import descriptors
 from gateway.ops.pushes import PushedCloud
 from gateway.ports.cloud import CloudAdapter, Pushed
-from gateway.store.records import Keep
+from gateway.store.keeping import Keep
 
 #: Deliveries that wait for the rate of their cloud are few enough to have their turn within so many seconds: each has a
 #: time limit, of which waiting is a part.

@@ -12,9 +12,9 @@ from gateway.errors import StoreError
 from gateway.model.identity import DeviceId, Lane
 from gateway.ports.store import Changes, Claim, Committed, Figures, Loaded
 from gateway.store import lanes, orders, records, updates
+from gateway.store.keeping import Keep
 from gateway.store.migrate import Standing, standing
 from gateway.store.reading import Reading
-from gateway.store.records import Keep
 
 
 class AtRest(Reading):

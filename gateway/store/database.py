@@ -23,6 +23,7 @@ from gateway.store import (
     claims,
     damage,
     doubt,
+    keeping,
     lanes,
     lock,
     loss,
@@ -35,10 +36,10 @@ from gateway.store import (
 )
 from gateway.store.engine import LOSABLE, connect
 from gateway.store.forgetting import forget
+from gateway.store.keeping import Keep
 from gateway.store.log import Log
 from gateway.store.outbox import Transaction
 from gateway.store.queue_ids import QueueIds
-from gateway.store.records import Keep
 from gateway.store.reserve import Reserve
 from gateway.store.sums import Deltas, Sums
 
@@ -148,7 +149,7 @@ class Database:
 
     async def prune(self, *, now: float) -> None:
         """Forget finished updates, journal, dead letters and quarantine by age and number."""
-        await self._transact(partial(records.prune, keep=self._keep, now=now))
+        await self._transact(partial(keeping.prune, keep=self._keep, now=now))
 
     async def close(self) -> None:
         """Close after the last commit; closing twice is harmless."""

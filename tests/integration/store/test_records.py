@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields, replace
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from gateway.model.update import Update
 from gateway.ports.firmware import Trouble, UnfitError
 from gateway.ports.store import Buried, Changes, Circuit, Entry, LaneState, Loaded, Quarantined
 from gateway.store.database import Database
-from gateway.store.records import Keep
+from gateway.store.keeping import Keep
 from gateway.store.schema import dead_letters, journal, quarantine, tellings, updates
 from tests.integration.store.scene import LANE, QUOTA, WALL_AHEAD, Scene, delivered, terminal, transition
 
@@ -179,6 +180,42 @@ async def test_the_journal_is_bounded_by_number_and_age(scene: Scene) -> None:
     assert [row.text for row in scene.rows(select(journal))] == ["4", "5"]
 
 
+async def _write(scene: Scene, device: str, count: int) -> None:
+    """Let a device be the reason for this many lines of the journal."""
+    line = Entry(device=DeviceId("P", device), update=None, source="said", text="")
+    await scene.commit(Changes(journal=[line] * count))
+
+
+async def test_one_devices_lines_drive_out_nobody_elses(scene: Scene) -> None:
+    """Where the journal is full, room is made by whoever wrote much of it lately, and only as much as is needed."""
+    await reloaded(scene, Keep(journal_rows=200))
+    await _write(scene, "quiet", 20)
+    await _write(scene, "loud", 180)
+    await scene.store.prune(now=scene.now)
+    assert len(scene.rows(select(journal))) == 200
+
+    await _write(scene, "loud", 150)
+    await _write(scene, "lively", 30)
+    await scene.store.prune(now=scene.now)
+
+    lines = Counter(row.device for row in scene.rows(select(journal.c.device)))
+    assert lines["quiet"] == 20
+    assert lines.total() == 200
+    assert lines["loud"] + lines["lively"] == 180
+
+
+async def test_nobody_to_blame_makes_room_by_age(scene: Scene) -> None:
+    """Where many wrote a little each, the oldest lines go, whoever wrote them."""
+    await reloaded(scene, Keep(journal_rows=200))
+    for number in range(250):
+        await _write(scene, f"d{number}", 1)
+
+    await scene.store.prune(now=scene.now)
+
+    left = [row.device for row in scene.rows(select(journal.c.device).order_by(journal.c.id))]
+    assert left == [f"d{number}" for number in range(50, 250)]
+
+
 async def _bury(scene: Scene, device: str, count: int) -> None:
     """Let a cloud refuse this many reports of the device for good."""
     for _ in range(count):
@@ -270,7 +307,7 @@ async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> N
 
 
 async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
-    """Those that ended last stay, whatever their age; an open one and the newest of a module stay anyhow."""
+    """Those that ended last stay, whatever their age; an open one and the newest of a module, which counts, anyhow."""
     await reloaded(scene, Keep(finished_rows=3))
     ended = replace(PLAIN, state=State.FAILED)
     story = [replace(ended, number=n, touched_at=scene.now + n) for n in range(1, 6)]
@@ -281,7 +318,26 @@ async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
     await scene.store.prune(now=scene.now)
 
     left = {row.id for row in scene.rows(select(updates.c.id))}
-    assert left == {u.id for u in [*story[2:], still_open, long_ago]}
+    assert left == {u.id for u in [*story[3:], still_open, long_ago]}
+
+
+async def test_one_devices_updates_drive_out_nobody_elses(scene: Scene) -> None:
+    """Where too many have ended, those of a device in a loop go first, the newest of it excepted."""
+    await reloaded(scene, Keep(finished_rows=10))
+    ended = replace(PLAIN, state=State.FAILED)
+    quiet = [
+        replace(ended, device=DeviceId("P", "quiet"), number=n, touched_at=scene.now + n) for n in (1, 2, 3)
+    ]
+    loud = [
+        replace(ended, device=DeviceId("P", "loud"), number=n, touched_at=scene.now + 10 + n)
+        for n in range(1, 31)
+    ]
+    await scene.commit(Changes(updates={u.id: u for u in [*quiet, *loud]}))
+
+    await scene.store.prune(now=scene.now)
+
+    left = {row.id for row in scene.rows(select(updates.c.id))}
+    assert left == {u.id for u in [*quiet, *loud[-7:]]}
 
 
 async def test_a_newer_gateways_words_do_not_hide_an_update(scene: Scene) -> None:

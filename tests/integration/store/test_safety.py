@@ -11,7 +11,7 @@ from gateway.model.identity import DeviceId, Version
 from gateway.model.update import Update
 from gateway.ports.store import Changes, Quarantined
 from gateway.store.database import Database
-from gateway.store.records import Keep
+from gateway.store.keeping import Keep
 from tests.integration.store.scene import LANE, QUOTA, Scene
 
 
