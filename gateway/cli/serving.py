@@ -105,7 +105,8 @@ def _fail_run(error: Exception, path: Path) -> NoReturn:
 def _words(error: BaseException) -> str:
     if not isinstance(error, OSError):
         return str(error)
-    return f"{error.strerror or error}; ota-gateway check names the key"
+    file = f"{error.filename}: " if error.filename else ""
+    return f"{file}{error.strerror or error}; ota-gateway check names the key"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

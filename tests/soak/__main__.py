@@ -30,11 +30,13 @@ def main() -> int:
         drain=options.drain,
         on_server=options.store == "postgresql",
     )
-    if options.report.exists():
-        shutil.rmtree(options.report)
-    options.report.mkdir(parents=True)
+    # Below the configuration, a path that is not absolute would mean another place.
+    directory = options.report.absolute()
+    if directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
     try:
-        report = uvloop.run(_run(wanted, options.report))
+        report = uvloop.run(_run(wanted, directory))
     except asyncio.CancelledError:
         return INTERRUPTED
     except pytest.skip.Exception as why:

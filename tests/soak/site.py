@@ -189,11 +189,15 @@ class House(Site):
     async def begin(self) -> None:
         """Start it as a service manager does, again while it ends; TimeoutError if it is not ready in time."""
         began = time.monotonic()
-        async with asyncio.timeout(self.patience):
-            while not await self._comes_up():
-                await asyncio.sleep(0.5)
-            while not await self.is_ready():
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(self.patience):
+                while not await self._comes_up():
+                    await asyncio.sleep(0.5)
+        except TimeoutError as error:
+            said = self.log().splitlines()[-3:]
+            raise TimeoutError(
+                f"it is not ready after {self.patience:g} s; its last words: {said}"
+            ) from error
         self.readiness.append(time.monotonic() - began)
         self.began = time.monotonic()
 
@@ -211,7 +215,11 @@ class House(Site):
             await self.start()
         except AssertionError:
             return False  # it ended: a full disk, a locked store
-        return True
+        while self.pid is not None:
+            if await self.is_ready():
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     async def is_ready(self) -> bool:
         """Ask /readyz."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -11,6 +12,7 @@ import pytest
 
 from tests.soak.director import Wanted
 from tests.soak.stage import soak
+from tests.soak.visits import ROOT
 
 
 @pytest.mark.timeout(240)
@@ -34,10 +36,25 @@ async def test_half_a_minute_of_everything_at_once_holds(tmp_path: Path) -> None
 @pytest.mark.timeout(120)
 async def test_ctrl_c_ends_it_early_with_a_report_of_what_was(tmp_path: Path) -> None:
     """The report says so, and after how long; what was begun has come to its end all the same."""
-    report = tmp_path / "soak"
-    command = ["-m", "tests.soak", "--minutes", "2", "--seed", "3", "--drain", "60", "--report", str(report)]
+    command = [
+        "-m",
+        "tests.soak",
+        "--minutes",
+        "2",
+        "--seed",
+        "3",
+        "--drain",
+        "60",
+        "--report",
+        "soak",
+    ]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=PIPE, start_new_session=True
+        sys.executable,
+        *command,
+        stdout=PIPE,
+        start_new_session=True,
+        cwd=tmp_path,  # where the report is named as the default is, without its root
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
         assert process.stdout is not None
@@ -50,7 +67,7 @@ async def test_ctrl_c_ends_it_early_with_a_report_of_what_was(tmp_path: Path) ->
             process.kill()
             await process.wait()
 
-    found = json.loads((report / "report.json").read_text())
+    found = json.loads((tmp_path / "soak" / "report.json").read_text())
     assert process.returncode == 0, said
     assert found["interrupted"]
     assert 10 <= found["lasted"] < 60

@@ -320,6 +320,11 @@ FAILURES = {
         1,
         "Address already in use; ota-gateway check names the key",
     ),
+    "file": (
+        FileNotFoundError(2, "No such file or directory", "server.key"),
+        1,
+        "server.key: No such file or directory; ota-gateway check names the key",
+    ),
     "group": (
         ExceptionGroup(
             "tasks", [ExceptionGroup("inner", [StoreError("disk full")]), StoreError("disk full")]

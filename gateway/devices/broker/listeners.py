@@ -42,6 +42,9 @@ class TlsFiles:
 
     def context(self) -> ssl.SSLContext:
         """Return the server's side of TLS 1.2 and later; raise OSError where a file is missing or wrong."""
+        for path in filter(None, (self.certificate, self.key, self.client_ca)):
+            # OpenSSL does not name the file that it cannot read.
+            path.open("rb").close()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # Tickets would keep state per client; devices reconnect seldom.

@@ -45,7 +45,8 @@ async def test_a_disk_that_others_fill_is_survived(tmp_path: Path) -> None:
             disk.remount("rw")
             await sick.says("gateway_started", times=3)
     assert sick.said("disk_reserve_released")
-    assert "ota-gateway: Read-only file system; ota-gateway check names the key" in sick.site.log()
+    assert f"ota-gateway: {tmp_path / 'data'}" in sick.site.log()
+    assert "Read-only file system; ota-gateway check names the key" in sick.site.log()
 
 
 async def test_a_failing_disk_is_survived(tmp_path: Path) -> None:
