@@ -92,7 +92,7 @@ class FirmwareServer:
         self._front.heard(request)
         token = request.path.removeprefix(PREFIX)
         if token in ("", request.path) or "/" in token:
-            response: web.StreamResponse = _refusal(404)
+            response: web.StreamResponse = await self._refuse_slowly(404)
         elif request.method not in ("GET", "HEAD"):
             response = _refusal(405, {"Allow": "GET,HEAD"})
         else:
@@ -105,7 +105,7 @@ class FirmwareServer:
             claim = self._links.read(token)
         except (ExpiredError, ForgedError) as error:
             log.debug("firmware_link_refused", why=type(error).__name__, peer=request.remote)
-            return _refusal(403)
+            return await self._refuse_slowly(403)
         async with AsyncExitStack() as places:
             try:
                 async with asyncio.timeout(self._waits.queue.total_seconds()):
@@ -118,6 +118,10 @@ class FirmwareServer:
                 return await self._open(request, claim)
             finally:
                 self.transfers -= 1
+
+    async def _refuse_slowly(self, status: int) -> web.Response:
+        await asyncio.sleep(self._waits.refused.total_seconds())
+        return _refusal(status)
 
     def _places_of(self, subject: str) -> asyncio.Semaphore:
         return self._of_one.setdefault(subject, asyncio.Semaphore(self._waits.transfers_of_one))

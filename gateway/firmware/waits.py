@@ -23,5 +23,7 @@ class Waits:
     first_request: timedelta = timedelta(seconds=15)
     #: Between two requests.
     idle: timedelta = timedelta(seconds=75)
+    #: Before who asks without a link of ours is answered: he asks no more often, on however few connections.
+    refused: timedelta = timedelta(seconds=0.25)
     #: For transfers to end when the gateway stops.
     shutdown: timedelta = timedelta(seconds=2)

@@ -1,5 +1,6 @@
 """The HTTP side of operations: /metrics, /healthz, /readyz and /api/v1, token-protected apart from health."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
@@ -29,6 +30,8 @@ _OPEN = frozenset({"/healthz", "/readyz"})
 #: itself who asks, or it tells nothing of this site.
 UNGUARDED = "unguarded"
 _SHUTDOWN_SECONDS = 2.0
+_GUESS_SECONDS = 0.25
+"""Before a wrong token is answered: whoever guesses does it no more often, on each of his connections."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Checks = Callable[[], Awaitable[list[Check]]]
@@ -117,6 +120,7 @@ class OpsServer:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         matches = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), expected.encode())
         if scheme.lower() != "bearer" or not matches:
+            await asyncio.sleep(_GUESS_SECONDS)
             return problem(
                 TOKEN_NEEDED,
                 "send the token of the configuration's http.token as: Authorization: Bearer TOKEN",

@@ -227,6 +227,15 @@ async def test_links_that_are_not_good_are_refused_without_a_body(house: House) 
     assert house.server.answers == {403: 3, 404: 4, 405: 1}
 
 
+async def test_who_has_no_link_asks_four_times_a_second(house: House) -> None:
+    """However fast he asks: on each connection the answer waits, so that a flood of them costs devices nothing."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for path in ("/f/AAAA", "/", "/f/" + "A" * 5000):
+        assert (await house.get(path)).status in (403, 404)
+    assert loop.time() - start > 0.7
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -176,6 +176,18 @@ async def test_without_the_token_nothing_is_told(
         }
 
 
+async def test_a_guess_takes_a_quarter_of_a_second(box: Box, http: aiohttp.ClientSession) -> None:
+    """On each connection, so that guesses neither come fast nor cost the devices much."""
+    loop = asyncio.get_running_loop()
+    headers = {"Authorization": "Bearer wrong"}
+    async with box.server(Secret("hunter2")) as server:
+        start = loop.time()
+        for _ in range(3):
+            async with http.get(f"http://{server.address}/api/v1/status", headers=headers) as reply:
+                assert reply.status == 401
+        assert loop.time() - start > 0.7
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_health_needs_no_token(box: Box, http: aiohttp.ClientSession, path: str) -> None:
     """Probes have no secrets."""
