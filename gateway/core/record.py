@@ -189,9 +189,9 @@ class Record:
             case Verdict.PROGRESSED:
                 self._progressed(update)
             case Verdict.NOTED:
-                self._ledger.changes.updates[update.id] = update
+                self._changed(update)
             case Verdict.AGREED:
-                self._ledger.changes.updates[update.id] = update
+                self._changed(update)
                 self._tell_progress(update)
             case Verdict.RETRIED:
                 self._retried(update)
@@ -235,19 +235,21 @@ class Record:
             changes.progress.pop((lane, update.id), None)
             changes.messages.append(Message(lane=lane, update=update.id, kind=kind, event=event))
 
+    def _changed(self, update: Update) -> None:
+        """Write the whole of it, and no progress of before over it."""
+        self._ledger.changes.progressed.pop(update.id, None)
+        self._ledger.changes.updates[update.id] = update
+
     def _retried(self, update: Update) -> None:
         changes = self._ledger.changes
-        changes.progressed.pop(update.id, None)
-        changes.updates[update.id] = update
+        self._changed(update)
         for lane in self._lanes(update):
             changes.progress.pop((lane, update.id), None)
         self._metrics.retried.labels(update.reason).inc()
         self.note(update, "understood", f"failed with {update.reason}; begins anew ({update.retries})")
 
     def _entered(self, update: Update) -> None:
-        changes = self._ledger.changes
-        changes.progressed.pop(update.id, None)
-        changes.updates[update.id] = update
+        self._changed(update)
         event = update.report()
         self.note(update, "understood", codec.encode(event))
         if update.confirmed and update.state in ANNOUNCEMENTS:

@@ -9,17 +9,20 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    Subquery,
     Table,
+    and_,
     delete,
     exists,
     func,
+    not_,
     select,
     tuple_,
 )
 
 from gateway.model.states import TERMINAL
 from gateway.store.queues import EMPTY
-from gateway.store.schema import dead_letters, journal, quarantine, queues, tellings, updates
+from gateway.store.schema import dead_letters, journal, messages, quarantine, queues, tellings, updates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Keep:
     """How much history is kept. The numbers bound the disk whatever the ages say."""
 
     finished: timedelta = timedelta(days=90)
-    #: Updates that ended; the newest of each module stays besides.
+    #: Updates that ended, beside the newest of each module and those of which messages wait.
     finished_rows: int = 100_000
     journal: timedelta = timedelta(days=30)
     journal_rows: int = 500_000
@@ -40,61 +43,30 @@ class Keep:
 def prune(connection: Connection, keep: Keep, now: float) -> None:
     """Forget what is older or more than is kept.
 
-    The newest update of a module stays, and so do those of a device of which messages wait.
+    The newest update of a module stays besides, and so does one of which messages wait.
     """
     # Lines of an earlier version have no site time; both clocks start out as one.
     written = func.coalesce(journal.c.site, journal.c.wall)
     connection.execute(delete(journal).where(written < now - keep.journal.total_seconds()))
-    _make_room_in_journal(connection, keep.journal_rows)
+    _prune_journal(connection, keep.journal_rows)
     _keep_shares(connection, dead_letters, (dead_letters.c.queue,), keep.dead_letters_rows)
     prune_quarantine(connection, keep.quarantine_rows)
-    _prune_updates(connection, now - keep.finished.total_seconds())
-    _make_room_among_updates(connection, keep.finished_rows)
+    _prune_updates(connection, keep, now)
     connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
 
 
-def _make_room_in_journal(connection: Connection, rows: int) -> None:
-    """Forget the oldest lines; first, where too many are there, those of whoever wrote much of the newest."""
+def _prune_journal(connection: Connection, rows: int) -> None:
     excess = _count(connection, journal) - rows
-    if excess <= 0:
-        return
-    newest = connection.scalar(select(func.max(journal.c.id))) or 0
-    lately = select(journal.c.product, journal.c.device).where(journal.c.id > newest - rows // 5)
-    for product, device in connection.execute(_having_more(lately, share(rows))).all():
-        theirs = select(journal.c.id).where(journal.c.product == product, journal.c.device == device)
-        last = connection.scalar(theirs.order_by(journal.c.id.desc()).offset(share(rows)).limit(1))
-        if last is not None and excess > 0:
-            oldest = theirs.where(journal.c.id <= last).order_by(journal.c.id).limit(excess)
-            excess -= connection.execute(delete(journal).where(journal.c.id.in_(oldest))).rowcount
-    _keep_newest(connection, journal, rows)
+    if excess > 0:
+        place = func.row_number().over(
+            partition_by=(journal.c.product, journal.c.device), order_by=journal.c.id.desc()
+        )
+        lines = select(journal.c.id, place.label("place")).subquery()
+        _level(connection, journal, lines, excess, share(rows))
+        _keep_newest(connection, journal, rows)
 
 
-def _make_room_among_updates(connection: Connection, rows: int) -> None:
-    """Forget the updates that ended first; before all others those of whoever has much of them."""
-    ended = select(updates.c.touched_at).where(_ENDED)
-    excess = _count(connection, ended.subquery()) - rows
-    if excess <= 0:
-        return
-    having_many = _having_more(select(updates.c.product, updates.c.device).where(_ENDED), share(rows))
-    for product, device in connection.execute(having_many).all():
-        are_theirs = (updates.c.product == product) & (updates.c.device == device)
-        theirs = ended.where(are_theirs).order_by(updates.c.touched_at)
-        surplus = min(_count(connection, theirs.subquery()) - share(rows), excess)
-        before = connection.scalar(theirs.offset(surplus).limit(1)) if surplus > 0 else None
-        if before is not None:
-            excess -= _prune_updates(connection, before, are_theirs)
-    newest_first = ended.order_by(updates.c.touched_at.desc())
-    # Those that ended before the last of so many are too many.
-    _prune_updates(connection, connection.scalar(newest_first.offset(max(rows, 1) - 1).limit(1)) or 0.0)
-
-
-def _having_more(devices: Select[str, str], rows: int) -> Select[str, str]:
-    """Narrow rows of devices to the devices that have more than so many of them."""
-    return devices.group_by(*devices.selected_columns).having(func.count() > rows)
-
-
-def _prune_updates(connection: Connection, before: float, *those: ColumnElement[bool]) -> int:
-    """Forget updates that ended before this time of the site clock; return how many."""
+def _prune_updates(connection: Connection, keep: Keep, now: float) -> None:
     later = updates.alias()
     newer = exists().where(
         later.c.product == updates.c.product,
@@ -102,10 +74,44 @@ def _prune_updates(connection: Connection, before: float, *those: ColumnElement[
         later.c.module == updates.c.module,
         later.c.number > updates.c.number,
     )
+    too_old = updates.c.touched_at < now - keep.finished.total_seconds()
+    connection.execute(delete(updates).where(_ENDED, too_old, newer, not_(_waits(updates))))
+    if _count(connection, select(updates.c.id).where(_ENDED).subquery()) <= keep.finished_rows:
+        return
+    spare = _spare().subquery()
+    excess = _count(connection, spare) - keep.finished_rows
+    if excess > 0:
+        excess -= _level(connection, updates, spare, excess, share(keep.finished_rows))
+        oldest = select(spare.c.id).order_by(spare.c.touched_at).limit(excess)
+        connection.execute(delete(updates).where(updates.c.id.in_(oldest)))
+
+
+def _waits(table: FromClause) -> ColumnElement[bool]:
+    """Whether messages wait of an update; the second question is dear, and asked of those devices only."""
     waiting = select(queues.c.product, queues.c.device).where(queues.c.urgency > EMPTY)
-    is_quiet = tuple_(updates.c.product, updates.c.device).not_in(waiting)
-    forgotten = delete(updates).where(_ENDED, updates.c.touched_at < before, newer, is_quiet, *those)
-    return connection.execute(forgotten).rowcount
+    is_device_s = tuple_(table.c.product, table.c.device).in_(waiting)
+    return and_(is_device_s, table.c.id.in_(select(messages.c.update_id)))
+
+
+def _spare() -> Select[str, float, int]:
+    """Return the updates that may be forgotten, and the place of each among its device's, the newest first."""
+    module = (updates.c.product, updates.c.device, updates.c.module)
+    newest_first = func.row_number().over(partition_by=module, order_by=updates.c.number.desc())
+    among = select(updates, newest_first.label("of_module")).subquery()
+    device = (among.c.product, among.c.device)
+    place = func.row_number().over(partition_by=device, order_by=among.c.touched_at.desc()).label("place")
+    may_go = and_(among.c.state.in_(_TERMINAL), among.c.of_module > 1, not_(_waits(among)))
+    return select(among.c.id, among.c.touched_at, place).where(may_go)
+
+
+def _level(connection: Connection, table: Table, placed: Subquery, excess: int, least: int) -> int:
+    """Forget so many rows of those who have most, down to one level for all of them; return how many went.
+
+    `placed` counts the rows of each, the newest first. Nobody is left with less than `least`.
+    """
+    much = select(placed.c.id).where(placed.c.place > least)
+    highest = much.order_by(placed.c.place.desc(), placed.c.id).limit(excess)
+    return connection.execute(delete(table).where(table.c.id.in_(highest))).rowcount
 
 
 def prune_quarantine(connection: Connection, rows: int) -> None:
@@ -141,4 +147,5 @@ def _keep_newest(connection: Connection, table: Table, rows: int) -> None:
         connection.execute(delete(table).where(table.c.id <= oldest))
 
 
-_ENDED = updates.c.state.in_([state.value for state in TERMINAL])
+_TERMINAL = [state.value for state in TERMINAL]
+_ENDED = updates.c.state.in_(_TERMINAL)

@@ -74,7 +74,7 @@ class Intake:
     def take(self, publish: Publish | Piece) -> None:
         """Take one publish, or throw away a part of one that is too long; hold a brake when it was one too many."""
         if isinstance(publish, Piece):
-            self.pace()
+            self.pace(weight(publish.length))
             return
         premises = self._premises
         settle = self._acks.expect(publish.packet_id) if publish.packet_id else _nothing
@@ -98,12 +98,12 @@ class Intake:
         self._acknowledge()
         self._acks.drop()
 
-    def pace(self, weight: int = 1) -> None:
+    def pace(self, cost: int) -> None:
         """Charge the device for a packet, of whatever type; read it later when it was one too many."""
         bucket = self._bucket
         if bucket is None:
             return
-        bucket.take(weight)
+        bucket.take(cost)
         if wait_s := bucket.wait_s(self._loop.time()):
             self._pause(wait_s)
 

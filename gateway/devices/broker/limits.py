@@ -33,7 +33,7 @@ class Limits:
     #: Filters of one device.
     max_subscriptions: int = 32
     #: Per connection; over it, its socket is read later, and cut where Departure says; 0: unlimited.
-    #: Every other packet counts as well, every filter in it, and all 4 KB of any packet: see `weight`.
+    #: Every other packet counts as well, every filter in it, and each 4 KB of any packet: see `weight`.
     publishes_per_second: float = 50
     publish_burst: int = 100
     #: QoS 1 publishes of one connection that wait for their commit; at it, its socket is read later; 0: unlimited.

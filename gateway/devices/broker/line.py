@@ -72,6 +72,7 @@ class Line(asyncio.BufferedProtocol):
         """Take an accepted socket; the TLS handshake happens before anything is heard."""
         self._sock = sock
         self._opening = self._loop.create_task(self._open(sock, tls), name="mqtt_open")
+        self._opening.add_done_callback(self._opened)
 
     async def _open(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         shutdown_s = _CLOSE_S if tls else None
@@ -81,11 +82,14 @@ class Line(asyncio.BufferedProtocol):
             )
         except OSError as err:
             self._owner.fail(err)
-        finally:
-            self._opening = None
-            if self._transport is None and not self.is_lost:
-                sock.close()
-                self.connection_lost(None)
+
+    def _opened(self, _: asyncio.Task[None]) -> None:
+        """Learn that the handshake is over, however it ended, or that it was called off before it began."""
+        self._opening = None
+        if self._transport is None and not self.is_lost:
+            if self._sock is not None:
+                self._sock.close()
+            self.connection_lost(None)
 
     @property
     def transport(self) -> asyncio.Transport | None:

@@ -12,9 +12,9 @@ import structlog
 
 from gateway.devices.access.validity import is_plausible
 
-_ACCEPTS_A_TURN = 64
+_ACCEPTS_A_TURN = 16
 _ENTRIES_A_TURN = 4
-"""Who is let in costs half a millisecond until the login is over; devices that are in come between."""
+"""Of them. Who is let in costs half a millisecond until the login is over; devices that are in come between."""
 _BACKLOG = 1024
 _KERNEL_BYTES = 65_536
 """What the kernel holds for one connection, each way: left to itself it takes several megabytes for a peer that is

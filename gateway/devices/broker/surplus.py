@@ -10,7 +10,10 @@ KEPT_BYTES = 4096
 class Piece:
     """One full piece was thrown away."""
 
-    __slots__ = ()
+    __slots__ = ("length",)
+
+    def __init__(self, length: int) -> None:
+        self.length = length
 
 
 class Surplus:
@@ -36,4 +39,4 @@ class Surplus:
         if self._piece_left:
             return dropped, None
         self._piece_left = self._piece_bytes
-        return dropped, Piece()
+        return dropped, Piece(self._piece_bytes)

@@ -42,6 +42,8 @@ class HomeAssistant:
         self._news = asyncio.Event()
         #: The configurations of this connection, by topic.
         self._announced: set[str] = set()
+        #: In a row; a connection that ends before all was said is one, too.
+        self._failures = 0
 
     def changed(self, changes: Changes) -> None:
         """Learn what a commit changed."""
@@ -53,18 +55,15 @@ class HomeAssistant:
 
     async def run(self) -> None:
         """Stay connected, for ever; a broker that is away is no trouble of anybody else."""
-        failures = 0
         while True:
             try:
                 async with self._client() as client:
-                    log.info("home_assistant_connected", broker=str(self._config.broker))
-                    failures = 0
                     await self._serve(client)
             except* (aiomqtt.MqttError, Denied) as trouble:
-                failures += 1
-                if failures == 1:
+                self._failures += 1
+                if self._failures == 1:
                     log.warning("home_assistant_unavailable", error=str(trouble.exceptions[0]))
-            await asyncio.sleep(_BACKOFF.delay(failures, random.random))
+            await asyncio.sleep(_BACKOFF.delay(self._failures, random.random))
 
     def _client(self) -> aiomqtt.Client:
         config = self._config
@@ -96,6 +95,8 @@ class HomeAssistant:
         await client.publish(entity.availability_topic(self._site), "online", qos=1, retain=True)
         # Only now: what comes is held against what was announced.
         await client.subscribe(f"{self._config.prefix}/update/{entity.node(self._site)}/+/config", qos=1)
+        log.info("home_assistant_connected", broker=str(self._config.broker))
+        self._failures = 0
         while True:
             await self._news.wait()
             self._news.clear()

@@ -71,6 +71,16 @@ async def test_stop_with_strangers_that_say_nothing(house: House) -> None:
     assert house.receiver.lives == []
 
 
+async def test_stop_with_one_who_was_accepted_this_very_moment(house: House) -> None:
+    """His socket is closed as well, although nothing of his has begun."""
+    [door] = house.broker._doors
+    with house.raw() as sock:
+        door._accept()
+        await _ends_uncut(house)
+        sock.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(sock, 1) == b""
+
+
 async def test_stop_with_devices_that_never_read(house: House) -> None:
     """Full write buffers are cut after a moment."""
     socks = [await _never_reading(house, f"dev{number}") for number in range(1, 20)]

@@ -183,7 +183,7 @@ async def test_a_broker_that_is_away_is_told_when_it_is_back(tmp_path: Path, bro
 
 
 async def test_a_broker_that_hangs_up_owing_an_answer_is_left_at_once(tmp_path: Path) -> None:
-    """Nobody waits ten seconds for the PUBACK of a connection that is gone."""
+    """Nobody waits ten seconds for the PUBACK of a connection that is gone; and what is no use is said once."""
     greeted = asyncio.Queue[None]()
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -199,6 +199,9 @@ async def test_a_broker_that_hangs_up_owing_an_answer_is_left_at_once(tmp_path: 
             await greeted.get()
             async with asyncio.timeout(8):
                 await greeted.get()
+            await greeted.get()
+        events = [line["event"] for line in made.lines() if line["event"].startswith("home_assistant")]
+        assert events == ["home_assistant_unavailable"]
 
 
 async def test_what_is_gone_from_the_site_goes_from_home_assistant(tmp_path: Path, broker: Broker) -> None:

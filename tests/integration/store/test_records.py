@@ -18,7 +18,7 @@ from gateway.ports.firmware import Trouble, UnfitError
 from gateway.ports.store import Buried, Changes, Circuit, Entry, LaneState, Loaded, Quarantined
 from gateway.store.database import Database
 from gateway.store.keeping import Keep
-from gateway.store.schema import dead_letters, journal, quarantine, tellings, updates
+from gateway.store.schema import dead_letters, journal, messages, quarantine, tellings, updates
 from tests.integration.store.scene import LANE, QUOTA, WALL_AHEAD, Scene, delivered, terminal, transition
 
 DEVICE = DeviceId("P", "a")
@@ -186,22 +186,39 @@ async def _write(scene: Scene, device: str, count: int) -> None:
     await scene.commit(Changes(journal=[line] * count))
 
 
+async def _lines(scene: Scene) -> dict[str, int]:
+    return Counter(row.device for row in scene.rows(select(journal.c.device)))
+
+
 async def test_one_devices_lines_drive_out_nobody_elses(scene: Scene) -> None:
-    """Where the journal is full, room is made by whoever wrote much of it lately, and only as much as is needed."""
+    """Where the journal is full, whoever has most of it makes room, also when others write; no more than is needed."""
     await reloaded(scene, Keep(journal_rows=200))
     await _write(scene, "quiet", 20)
     await _write(scene, "loud", 180)
     await scene.store.prune(now=scene.now)
-    assert len(scene.rows(select(journal))) == 200
+    assert await _lines(scene) == {"quiet": 20, "loud": 180}
 
     await _write(scene, "loud", 150)
     await _write(scene, "lively", 30)
     await scene.store.prune(now=scene.now)
+    assert await _lines(scene) == {"quiet": 20, "lively": 30, "loud": 150}
 
-    lines = Counter(row.device for row in scene.rows(select(journal.c.device)))
-    assert lines["quiet"] == 20
-    assert lines.total() == 200
-    assert lines["loud"] + lines["lively"] == 180
+    await _write(scene, "lively", 100)
+    await scene.store.prune(now=scene.now)
+    assert await _lines(scene) == {"quiet": 20, "lively": 90, "loud": 90}
+
+
+async def test_devices_alike_keep_alike(scene: Scene) -> None:
+    """Nobody pays for all the others, and the newest of each stays."""
+    await reloaded(scene, Keep(journal_rows=100))
+    for _ in range(11):
+        for device in "abcdefghij":
+            await _write(scene, device, 1)
+
+    await scene.store.prune(now=scene.now)
+
+    assert await _lines(scene) == dict.fromkeys("abcdefghij", 10)
+    assert min(row.id for row in scene.rows(select(journal.c.id))) == 11
 
 
 async def test_nobody_to_blame_makes_room_by_age(scene: Scene) -> None:
@@ -307,7 +324,7 @@ async def test_old_updates_are_forgotten_but_never_the_newest(scene: Scene) -> N
 
 
 async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
-    """Those that ended last stay, whatever their age; an open one and the newest of a module, which counts, anyhow."""
+    """Those that ended last stay, whatever their age; an open one and the newest of a module stay besides."""
     await reloaded(scene, Keep(finished_rows=3))
     ended = replace(PLAIN, state=State.FAILED)
     story = [replace(ended, number=n, touched_at=scene.now + n) for n in range(1, 6)]
@@ -318,7 +335,7 @@ async def test_finished_updates_are_bounded_by_number(scene: Scene) -> None:
     await scene.store.prune(now=scene.now)
 
     left = {row.id for row in scene.rows(select(updates.c.id))}
-    assert left == {u.id for u in [*story[3:], still_open, long_ago]}
+    assert left == {u.id for u in [*story[1:], still_open, long_ago]}
 
 
 async def test_one_devices_updates_drive_out_nobody_elses(scene: Scene) -> None:
@@ -337,7 +354,26 @@ async def test_one_devices_updates_drive_out_nobody_elses(scene: Scene) -> None:
     await scene.store.prune(now=scene.now)
 
     left = {row.id for row in scene.rows(select(updates.c.id))}
-    assert left == {u.id for u in [*quiet, *loud[-7:]]}
+    assert left == {u.id for u in [*quiet, *loud[-9:]]}
+
+
+async def test_what_waits_for_a_cloud_is_made_room_for_by_its_device(scene: Scene) -> None:
+    """An update of which a message waits stays; its device's others go, and not those of everybody else."""
+    await reloaded(scene, Keep(finished_rows=5))
+    ended = replace(PLAIN, state=State.FAILED)
+    quiet = [replace(ended, device=DeviceId("P", "quiet"), number=n) for n in (1, 2, 3)]
+    loud = [
+        replace(ended, device=DeviceId("P", "loud"), number=n, touched_at=scene.now + n) for n in range(1, 21)
+    ]
+    await scene.commit(Changes(updates={u.id: u for u in [*quiet, *loud]}))
+    await scene.tell(terminal("loud"))
+    [waiting] = [row.update_id for row in scene.rows(select(messages.c.update_id))]
+
+    await scene.store.prune(now=scene.now)
+
+    left = {row.id for row in scene.rows(select(updates.c.id))}
+    assert waiting == loud[0].id
+    assert left == {u.id for u in [*quiet, loud[0], *loud[-4:]]}
 
 
 async def test_a_newer_gateways_words_do_not_hide_an_update(scene: Scene) -> None:

@@ -71,6 +71,18 @@ async def test_a_transition_removes_progress_of_the_same_batch() -> None:
     assert house.store.commits[-1].progressed == {}
 
 
+async def test_a_doubt_outlives_the_progress_before_it_in_the_same_batch() -> None:
+    """Progress is written after updates, and says that nothing is in doubt."""
+    house = House(policy=EVIDENCE)
+    async with house.committing():
+        await house.say(runs(V1), told(State.INSTALLING))
+        house.publish(told(State.INSTALLING, percent=40), runs(V1))
+        await house.ledger.drain()
+    changes = house.store.commits[-1]
+    assert changes.progressed == {}
+    assert [(update.percent, update.doubt) for update in changes.updates.values()] == [(40, V1)]
+
+
 async def test_progress_after_a_transition_of_the_same_batch_stays() -> None:
     """It comes after it, and the update is written once, as it ended up."""
     house = House()
