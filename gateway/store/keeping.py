@@ -15,14 +15,11 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    not_,
     select,
-    tuple_,
 )
 
 from gateway.model.states import TERMINAL
-from gateway.store.queues import EMPTY
-from gateway.store.schema import dead_letters, journal, messages, quarantine, queues, tellings, updates
+from gateway.store.schema import dead_letters, journal, messages, quarantine, tellings, updates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +45,30 @@ def prune(connection: Connection, keep: Keep, now: float) -> None:
     # Lines of an earlier version have no site time; both clocks start out as one.
     written = func.coalesce(journal.c.site, journal.c.wall)
     connection.execute(delete(journal).where(written < now - keep.journal.total_seconds()))
-    _prune_journal(connection, keep.journal_rows)
-    _keep_shares(connection, dead_letters, (dead_letters.c.queue,), keep.dead_letters_rows)
+    _make_room(connection, journal, (journal.c.product, journal.c.device), keep.journal_rows)
+    _make_room(connection, dead_letters, (dead_letters.c.queue,), keep.dead_letters_rows)
     prune_quarantine(connection, keep.quarantine_rows)
     _prune_updates(connection, keep, now)
-    connection.execute(delete(tellings).where(tellings.c.update_id.not_in(select(updates.c.id))))
+    # Looked up one by one: from a set not to be in PostgreSQL reads all of it for each row.
+    connection.execute(delete(tellings).where(~exists().where(updates.c.id == tellings.c.update_id)))
 
 
-def _prune_journal(connection: Connection, rows: int) -> None:
-    excess = _count(connection, journal) - rows
-    if excess > 0:
-        place = func.row_number().over(
-            partition_by=(journal.c.product, journal.c.device), order_by=journal.c.id.desc()
-        )
-        lines = select(journal.c.id, place.label("place")).subquery()
-        _level(connection, journal, lines, excess, share(rows))
-        _keep_newest(connection, journal, rows)
+def prune_quarantine(connection: Connection, rows: int) -> None:
+    """Forget what is too much of what nobody understood, and a tenth more: it is called again and again."""
+    device = (quarantine.c.product, quarantine.c.device)
+    _make_room(connection, quarantine, device, rows, more=rows // 10)
+
+
+def _make_room(
+    connection: Connection, table: Table, device: Sequence[ColumnElement[object]], rows: int, *, more: int = 0
+) -> None:
+    """Where there are too many rows, forget some of whoever has most of them, then the oldest."""
+    found, kept = _count(connection, table), rows - more
+    if found > rows:
+        place = func.row_number().over(partition_by=device, order_by=table.c.id.desc())
+        placed = select(table.c.id, place.label("place")).subquery()
+        _level(connection, table, placed, found - kept, share(rows))
+        _keep_newest(connection, table, kept)
 
 
 def _prune_updates(connection: Connection, keep: Keep, now: float) -> None:
@@ -75,7 +80,7 @@ def _prune_updates(connection: Connection, keep: Keep, now: float) -> None:
         later.c.number > updates.c.number,
     )
     too_old = updates.c.touched_at < now - keep.finished.total_seconds()
-    connection.execute(delete(updates).where(_ENDED, too_old, newer, not_(_waits(updates))))
+    connection.execute(delete(updates).where(_ENDED, too_old, newer, updates.c.id.in_(_QUIET)))
     if _count(connection, select(updates.c.id).where(_ENDED).subquery()) <= keep.finished_rows:
         return
     spare = _spare().subquery()
@@ -86,13 +91,6 @@ def _prune_updates(connection: Connection, keep: Keep, now: float) -> None:
         connection.execute(delete(updates).where(updates.c.id.in_(oldest)))
 
 
-def _waits(table: FromClause) -> ColumnElement[bool]:
-    """Whether messages wait of an update; the second question is dear, and asked of those devices only."""
-    waiting = select(queues.c.product, queues.c.device).where(queues.c.urgency > EMPTY)
-    is_device_s = tuple_(table.c.product, table.c.device).in_(waiting)
-    return and_(is_device_s, table.c.id.in_(select(messages.c.update_id)))
-
-
 def _spare() -> Select[str, float, int]:
     """Return the updates that may be forgotten, and the place of each among its device's, the newest first."""
     module = (updates.c.product, updates.c.device, updates.c.module)
@@ -100,7 +98,7 @@ def _spare() -> Select[str, float, int]:
     among = select(updates, newest_first.label("of_module")).subquery()
     device = (among.c.product, among.c.device)
     place = func.row_number().over(partition_by=device, order_by=among.c.touched_at.desc()).label("place")
-    may_go = and_(among.c.state.in_(_TERMINAL), among.c.of_module > 1, not_(_waits(among)))
+    may_go = and_(among.c.state.in_(_TERMINAL), among.c.of_module > 1, among.c.id.in_(_QUIET))
     return select(among.c.id, among.c.touched_at, place).where(may_go)
 
 
@@ -112,24 +110,6 @@ def _level(connection: Connection, table: Table, placed: Subquery, excess: int, 
     much = select(placed.c.id).where(placed.c.place > least)
     highest = much.order_by(placed.c.place.desc(), placed.c.id).limit(excess)
     return connection.execute(delete(table).where(table.c.id.in_(highest))).rowcount
-
-
-def prune_quarantine(connection: Connection, rows: int) -> None:
-    """Forget the oldest of what nobody understood, of whoever has much of it first."""
-    _keep_shares(connection, quarantine, (quarantine.c.product, quarantine.c.device), rows)
-
-
-def _keep_shares(
-    connection: Connection, table: Table, device: Sequence[ColumnElement[object]], rows: int
-) -> None:
-    """Forget the oldest rows; when there are too many, those first of which one device has a hundredth of all."""
-    if _count(connection, table) <= rows:
-        return
-    place = func.row_number().over(partition_by=device, order_by=table.c.id.desc())
-    placed = select(table.c.id, place.label("place")).subquery()
-    too_many = select(placed.c.id).where(placed.c.place > share(rows))
-    connection.execute(delete(table).where(table.c.id.in_(too_many)))
-    _keep_newest(connection, table, rows)
 
 
 def share(rows: int) -> int:
@@ -148,4 +128,6 @@ def _keep_newest(connection: Connection, table: Table, rows: int) -> None:
 
 
 _TERMINAL = [state.value for state in TERMINAL]
+#: Of which no message waits; a set to be in, for the same reason.
+_QUIET = select(updates.c.id).except_(select(messages.c.update_id))
 _ENDED = updates.c.state.in_(_TERMINAL)

@@ -1,5 +1,6 @@
 """The page for everybody: by keyboard alone, read aloud, and with colours that are told apart."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +170,9 @@ async def test_the_verdict_is_said_aloud_once(browser: Browser, tmp_path: Path) 
         await opened.measure(_COUNT)
         await seconds_pass(opened, 3)
         said: list[str] = await opened.measure("window.said")
-        # On a busy machine the connection may be lost for a moment; that is said, and once that it is back.
-        lost = said.count("Connection lost")
-        assert len(said) == 2 * lost
+        # On a busy machine the verdict may change meanwhile, or the connection be lost; each is said, and once.
+        assert all(before != after for before, after in pairwise(said))
+        assert len(said) <= len(set(said)) + said.count("Connection lost")
 
 
 async def seconds_pass(opened: Tab, count: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -188,6 +189,7 @@ def tell(story: Sequence[Say | Wait | Trouble | Restart], site: Site) -> list[Up
         return run(live_on(site, life))
 
 
+@pytest.mark.timeout(900)
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(story=wild, policy=policies)
 def test_clouds_hear_every_update_in_order_and_to_its_end(
@@ -209,6 +211,7 @@ def test_clouds_hear_every_update_in_order_and_to_its_end(
             assert update.state.is_terminal
 
 
+@pytest.mark.timeout(900)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(story=certain, policy=policies)
 def test_where_no_answer_is_lost_nothing_is_told_twice(
