@@ -29,7 +29,8 @@ class Tab:
         self.page.on("console", self._said)
         self.page.on("pageerror", self._broke)
         self.page.on("request", self._request)
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
 
     async def go(self, place: str = "") -> None:
         """Open the dashboard at one of its places."""
