@@ -63,9 +63,6 @@ class HomeAssistant:
                 self._failures += 1
                 if self._failures == 1:
                     log.warning("home_assistant_unavailable", error=str(trouble.exceptions[0]))
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                # The trouble came in the same moment, and took the place of the cancellation.
-                raise asyncio.CancelledError
             await asyncio.sleep(_BACKOFF.delay(self._failures, random.random))
 
     def _client(self) -> aiomqtt.Client:
